@@ -31,7 +31,7 @@ export class CompileError extends SyntaxError {
 }
 
 /** Counts the versions of what {@link syntaxPlugin} makes of a source: cached files of others are not used. */
-const CACHE_FORMAT = 5;
+const CACHE_FORMAT = 6;
 /** What jiti compiles a source to that has an error. */
 const FAILED = 'exports.__JITI_ERROR__ = ';
 

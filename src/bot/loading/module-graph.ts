@@ -242,7 +242,7 @@ function urlOf(specifier: string, importer: string): string {
   try {
     return resolveImport(specifier, importer, 'import', {}).url;
   } catch (error) {
-    if (!/^(?:\.{0,2}\/|[a-z][a-z\d+.-]+:)/i.test(specifier)) throw error;
+    if (!/^(?:\.{0,2}\/|\.{1,2}$|[a-z][a-z\d+.-]+:)/i.test(specifier)) throw error;
     return new URL(specifier, pathToFileURL(importer)).href;
   }
 }

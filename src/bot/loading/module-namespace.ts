@@ -58,7 +58,7 @@ export function namespaceOf(loaded: LoadedModule): object {
 }
 
 function newNamespace(): Record<string, unknown> {
-  const tag = { [Symbol.toStringTag]: { value: 'Module' }, __esModule: { value: true } };
+  const tag = { [Symbol.toStringTag]: { value: 'Module' }, __esModule: { value: true, configurable: true } };
   return Object.create(null, tag) as Record<string, unknown>;
 }
 
@@ -68,9 +68,20 @@ export function commonJsNamespace(exports: unknown): object {
   const namespace = newNamespace();
   const names = isObject ? Object.keys(exports) : [];
   for (const name of [...names, 'default'].toSorted()) {
-    namespace[name] = name === 'default' ? exports : (exports as Record<string, unknown>)[name];
+    // Compiled code takes it for a namespace by this name, whatever the module says.
+    const value = name === 'default' ? exports : name === '__esModule' || valueOf(exports as object, name);
+    Object.defineProperty(namespace, name, { value, enumerable: true });
   }
   return Object.freeze(namespace);
+}
+
+/** As in Node.js, a getter that throws is no error until it is used as a property of `default`. */
+function valueOf(exports: object, name: string): unknown {
+  try {
+    return (exports as Record<string, unknown>)[name];
+  } catch {
+    return undefined;
+  }
 }
 
 /** For names that two files export which are passed on. */

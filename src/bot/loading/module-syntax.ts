@@ -1,3 +1,5 @@
+import { namespaceParts } from './namespace-parts.ts';
+
 /** What is behind the specifier of a static import in compiled code: the names that it needs. */
 export const NAMES_SEPARATOR = '\n';
 /** Stands there instead of a name for `export *`. */
@@ -15,6 +17,11 @@ const REFUSED: Readonly<Record<string, string>> = {
   JSXFragment: `JSX is not supported: ${COMPILE_FIRST}`,
 };
 const REFUSED_NAMESPACE = `variables that a namespace exports are not supported, only constants: ${COMPILE_FIRST}`;
+const REFUSED_PATTERN =
+  'a namespace cannot export constants by destructuring here: export each with a value of its own';
+const REFUSED_ALIAS = 'export import is not supported in a namespace: export a constant';
+const REFUSED_USING =
+  'using at the top of a file ends its resource before the bot starts: use const, and end it in onStop';
 
 /** What a problem that Babel's parser finds is called here. */
 export function parserMessage(message: string): string {
@@ -40,8 +47,14 @@ interface SyntaxNode {
   readonly declare?: boolean;
   /** Of an export. */
   readonly declaration?: SyntaxNode | null;
-  /** Of variables: `const`, `let` or `var`. */
+  /** Of variables: `const`, `let`, `var`, `using` or `await using`. */
   readonly kind?: string;
+  /** Of variables. */
+  readonly declarations?: readonly { readonly id: SyntaxNode }[];
+  /** Of `import x = y.z`. */
+  readonly isExport?: boolean;
+  /** Of a program. */
+  body?: SyntaxNode[];
 }
 
 interface NodePath {
@@ -65,18 +78,40 @@ export function syntaxPlugin(_babel: unknown, { jsx, ts }: { readonly jsx: boole
       const others = parser.plugins.filter((each) => each !== 'decorators-legacy' && each[0] !== 'decorators-legacy');
       parser.plugins = [...others, ['decorators', {}], 'decoratorAutoAccessors', ...(jsx ? ['jsx'] : [])];
     },
-    pre({ path }: { path: { traverse(visitor: object): void } }): void {
-      const refuse = ({ node: { type, loc } }: NodePath, why = REFUSED[type]): never => {
+    pre({ path }: { path: { readonly node: SyntaxNode; traverse(visitor: object): void } }): void {
+      // Babel warns of enums and namespaces that are exported above their declaration.
+      const isList = ({ type, source, declaration }: SyntaxNode): boolean =>
+        type === 'ExportNamedDeclaration' && !source && !declaration;
+      const { body = [] } = path.node;
+      path.node.body = [...body.filter((each) => !isList(each)), ...body.filter(isList)];
+      const refuse = (
+        { node: { type, loc } }: { node: Pick<SyntaxNode, 'type' | 'loc'> },
+        why = REFUSED[type],
+      ): never => {
         throw Object.assign(new Error(why), { loc: loc?.start });
       };
       const refused = Object.keys(REFUSED).map((type) => [type, (found: NodePath) => refuse(found)] as const);
       path.traverse({
         ...Object.fromEntries(refused),
+        ...namespaceParts(refuse),
         ExportNamedDeclaration(found: NodePath): void {
-          const { kind = 'const', declare } = found.node.declaration ?? {};
-          if (found.parent.type !== 'TSModuleBlock' || kind === 'const' || declare) return;
-          if (found.node.declaration!.type !== 'VariableDeclaration') return;
-          if (!found.findParent(({ node }) => node.declare === true)) refuse(found, REFUSED_NAMESPACE);
+          const { type, kind, declare, declarations = [] } = found.node.declaration ?? {};
+          if (found.parent.type !== 'TSModuleBlock' || type !== 'VariableDeclaration' || declare) return;
+          if (found.findParent(({ node }) => node.declare === true)) return;
+          if (kind !== 'const') refuse(found, REFUSED_NAMESPACE);
+          // Babel leaves out what follows them.
+          if (declarations.some(({ id }) => id.type !== 'Identifier')) refuse(found, REFUSED_PATTERN);
+        },
+        TSImportEqualsDeclaration(found: NodePath): void {
+          if (found.node.isExport && found.parent.type === 'TSModuleBlock') refuse(found, REFUSED_ALIAS);
+        },
+        VariableDeclaration(found: NodePath): void {
+          // Babel puts the whole file into a block, which exports nothing.
+          if (found.parent.type === 'Program' && found.node.kind!.endsWith('using')) refuse(found, REFUSED_USING);
+        },
+        MetaProperty(found: NodePath): void {
+          // Before jiti makes texts of it, which have no query.
+          if (found.node.meta!.name === 'import') found.replaceWith({ type: 'Identifier', name: IMPORT_META });
         },
       });
     },
@@ -106,9 +141,6 @@ export function syntaxPlugin(_babel: unknown, { jsx, ts }: { readonly jsx: boole
         if (exportKind === 'type') return;
         source!.value += NAMES_SEPARATOR + ALL_NAMES;
         path.replaceWith({ ...rest, type: 'ImportDeclaration', source, specifiers: [] });
-      },
-      MetaProperty(path: NodePath): void {
-        if (path.node.meta!.name === 'import') path.replaceWith({ type: 'Identifier', name: IMPORT_META });
       },
     },
   };

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import vm from 'node:vm';
 import { createJiti } from './compiler.ts';
+import { importConditions } from './conditions.ts';
 
 /** What an import means. */
 export type ImportTarget =
@@ -14,8 +15,6 @@ export type ImportTarget =
 
 /** Files that are compiled. */
 export const SOURCE = /\.[cm]?[jt]sx?$/;
-/** What Node.js looks for in the `exports` of packages. */
-const CONDITIONS = { import: ['node', 'import', 'module-sync'], require: ['node', 'require', 'module-sync'] };
 
 export function isTypeScript(file: string): boolean {
   return /\.[cm]?tsx?$/.test(file);
@@ -68,7 +67,7 @@ export function resolveImport(
 export function resolveUrl(specifier: string, importer: string, by: 'import' | 'require' = 'import'): string {
   const jiti = createJiti(importer, { fsCache: false, moduleCache: false });
   try {
-    return jiti.esmResolve(specifier, { conditions: CONDITIONS[by] });
+    return jiti.esmResolve(specifier, { conditions: importConditions(by) });
   } catch (error) {
     // jiti asks `require` last.
     const isMissing = by === 'import' && (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND';

@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { pluginLoader, tempDirectory, writeText } from '../../support/bot-files.ts';
 
 const { stackTraceLimit } = Error;
@@ -17,6 +17,16 @@ test.each<[string, string, unknown, Record<string, string>?]>([
   ['a namespace', 'namespace N { export const a = 1; }\nexport const value = N.a;', 1],
   ['import.meta', 'export const value = import.meta.filename.endsWith("bot.ts");', true],
   ['import … = require', 'import path = require("node:path");\nexport const value = path.posix.sep;', '/'],
+  [
+    'a namespace in parts that use what is their own',
+    [
+      'namespace N { export class A {} export const a = 1; }',
+      'namespace N { export const b = (a: A) => [a, N.a]; const c: typeof a = 1; export type C = A; void c; }',
+      'namespace N { export const f = () => { const a = 2; { using b = null; void b; } return a; }; }',
+      'export const value = [N.f(), N.b(3)];',
+    ].join('\n'),
+    [2, [3, 1]],
+  ],
   ['a line for the shell', '#!/usr/bin/env chatosbot\nexport const value = 1;', 1],
   [
     'an import behind other statements',
@@ -40,4 +50,12 @@ test.each<[string, string, unknown, Record<string, string>?]>([
   for (const [name, content] of Object.entries(beside)) await writeText(directory, name, content);
   const file = await writeText(directory, 'bot.ts', text);
   expect(await (await pluginLoader()).load(file)).toMatchObject({ value });
+});
+
+test('enums and namespaces may be exported above their declaration', async () => {
+  const warn = vi.spyOn(console, 'warn');
+  const text = 'export { Color, N };\nenum Color { Red }\nnamespace N { export const a = 1; }';
+  const file = await writeText(await tempDirectory(), 'bot.ts', text);
+  expect(await (await pluginLoader()).load(file)).toMatchObject({ Color: { Red: 0 }, N: { a: 1 } });
+  expect(warn).not.toHaveBeenCalled();
 });

@@ -115,6 +115,20 @@ describe('loadPlugin, what it turns down', () => {
   });
 
   it.each([
+    [
+      'namespace N {\n  export const { a } = { a: 1 }; }',
+      '2:3: a namespace cannot export constants by destructuring here',
+    ],
+    ['namespace M {}\nnamespace N { export import A = M; }', '2:15: export import is not supported in a namespace'],
+    ['namespace N { export const a = 1; }\nnamespace N { export const b = a; }', '2:32: a is in another part'],
+    ['const f = 1;\nnamespace N { export class f {} }\nnamespace N { f; }', '3:15: f is in another part of the name'],
+    ['export const a = 1;\nusing b = null;', '2:1: using at the top of a file ends its resource'],
+    ['await using b = null;', '1:1: using at the top of a file ends its resource'],
+  ])('what would silently mean something else: %j', async (text, found) => {
+    expect(await complaint(text)).toContain(`FILE:${found}`);
+  });
+
+  it.each([
     ['plugin.js', 'module.exports = {};', '1:1: module is', 'package.json has "type": "module"', '.cjs'],
     ['plugin.js', '\nrequire("fs");', '2:1: require is', 'package.json has "type": "module"', '.cjs'],
     ['plugin.mjs', 'console.error(__dirname);', '1:15: __dirname is', 'its name ends so', '.cjs'],

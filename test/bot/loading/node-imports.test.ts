@@ -416,6 +416,43 @@ const PROJECTS: readonly [what: string, entry: string, files: Files][] = [
     },
   ],
   [
+    'a CommonJS file that calls itself an ES module by assignment, and has a getter that throws',
+    'bot.mjs',
+    {
+      'bot.mjs':
+        "import * as all from './lib.cjs';\nimport def, { a } from './lib.cjs';\nexport const value = [all.__esModule, all.a, def.a, a];",
+      'lib.cjs': [
+        'exports.__esModule = true;\nexports.default = 1;\nexports.a = 2;',
+        "Object.defineProperty(exports, 'late', { get() { throw new Error('late'); } });",
+      ].join('\n'),
+    },
+  ],
+  [
+    'import.meta of a file with a query, and what it resolves folders to',
+    'bot.mjs',
+    {
+      'bot.mjs': [
+        "const [one, two] = await Promise.all([import('./lib.mjs?1'), import('./lib.mjs?2#3')]);",
+        "export const value = [one.url, two.url, one.file, import.meta.resolve('.'), import.meta.resolve('..')];",
+      ].join('\n'),
+      'lib.mjs': 'export const url = import.meta.url, file = import.meta.filename;',
+    },
+  ],
+  [
+    'a package with a build for add-ons',
+    'bot.mjs',
+    {
+      'node_modules/native/package.json':
+        '{ "exports": { "node-addons": "./addons.cjs", "import": "./import.mjs", "default": "./addons.cjs" } }',
+      'node_modules/native/addons.cjs': 'module.exports = "add-ons";',
+      'node_modules/native/import.mjs': 'export default "import";',
+      'bot.mjs': [
+        "import native from 'native';\nimport { createRequire } from 'node:module';",
+        "export const value = [native, createRequire(import.meta.url)('native')];",
+      ].join('\n'),
+    },
+  ],
+  [
     'an ES module, required',
     'bot.cjs',
     {
