@@ -103,6 +103,18 @@ it('ctl cluster shows which links break again and again, and no reasons where th
   ]);
 });
 
+it('ctl cluster shows the whole reason for which a link is cut, in as many lines as the terminal needs', () => {
+  const why =
+    'encryption between nodes is on at this node and off at the other one: one of the two has serve.cluster.encrypt: false';
+  const [one] = CLUSTER_VIEW.links;
+  const answer = clusterAnswer({ ...CLUSTER_VIEW, links: [{ ...one!, isUp: false, cutMs: 3_000, why }] });
+  expect(REPORTS.cluster(answer).at(-1)).toBe(`     1  b worker 1  cut for 3 s  0 B      ${why}`);
+  expect(REPORTS.cluster(answer, 100).slice(-2)).toEqual([
+    '     1  b worker 1  cut for 3 s  0 B      encryption between nodes is on at this node and off at the',
+    '                                          other one: one of the two has serve.cluster.encrypt: false',
+  ]);
+});
+
 it('a server that is on its own has no cluster to show', async () => {
   const server = new ChatosServer();
   onTestFinished(() => server.close());

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import { Argument, Option, type Command } from 'commander';
 import type { ControlLine, ControlRequest } from '../../ops/control-protocol.ts';
 import { toJsonLine } from '../../util/escape.ts';
@@ -100,10 +101,15 @@ answer.`,
   );
 }
 
+/** How wide a terminal is. */
+function roomOf({ isTTY, columns }: NodeJS.WriteStream): number | undefined {
+  return isTTY && columns > 0 ? columns : undefined;
+}
+
 async function show(
   flags: CtlFlags,
   request: ControlRequest,
-  report: (lines: readonly ControlLine[]) => string[],
+  report: (lines: readonly ControlLine[], room?: number) => string[],
 ): Promise<void> {
   const all = await ask(flags, request, undefined, (socket) =>
     notice(`asking the only server there is, not that of the configuration: ${socket}`),
@@ -112,7 +118,7 @@ async function show(
   for (const line of all) {
     if (line.type === 'missing') notice(`warning: ${missingText(line)}`);
   }
-  const texts = flags.json ? all.map(toJsonLine) : report(lines).map(escapeUnsafe);
+  const texts = flags.json ? all.map(toJsonLine) : report(lines, roomOf(process.stdout)).map(escapeUnsafe);
   if (texts.length > 0) await writeLine(texts.join('\n'));
   // A reload that was not done is what a wrong configuration is anywhere.
   if (lines.some(({ invalid }) => Array.isArray(invalid) && invalid.length > 0)) throw new ExitSignal(EXIT.usage);

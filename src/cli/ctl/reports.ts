@@ -13,7 +13,7 @@ const ageOf = (since: unknown): string => formatSpan(Date.now() - Date.parse(tex
 
 const NONE: ControlLine = { type: 'none' };
 
-/** What each kind of answer looks like for a person. */
+/** What each kind of answer looks like for a person; `room` is how wide the terminal is, if it is for one. */
 export const REPORTS = {
   sessions: (lines: readonly ControlLine[]): string[] =>
     lines.length === 0
@@ -80,7 +80,7 @@ export const REPORTS = {
           { title: 'REASON', of: ({ reason }) => text(reason) },
         ]),
 
-  cluster: (lines: readonly ControlLine[]): string[] => {
+  cluster: (lines: readonly ControlLine[], room?: number): string[] => {
     const [{ node = '', leaseLeftMs, broker, problem, cutOff, gaps, claims } = NONE as Fields] =
       lines as readonly Fields[];
     const of = (type: string): readonly ControlLine[] => lines.filter((line) => line.type === type);
@@ -105,13 +105,22 @@ export const REPORTS = {
       ...nodes,
       ...(links.length === 0
         ? []
-        : formatTable(links, [
-            { title: 'WORKER', of: ({ worker }) => count(worker) },
-            { title: 'LINK TO', of: ({ toNode, toWorker }) => `${text(toNode)} worker ${count(toWorker)}` },
-            { title: 'STATE', of: ({ isUp, cutMs }) => (isUp === true ? 'up' : `cut for ${formatSpan(count(cutMs))}`) },
-            { title: 'WAITING', of: ({ keptBytes }) => formatBytes(count(keptBytes)) },
-            ...(links.some((line) => linkTrouble(line) !== '') ? [{ title: 'WHY', of: linkTrouble }] : []),
-          ])),
+        : formatTable(
+            links,
+            [
+              { title: 'WORKER', of: ({ worker }) => count(worker) },
+              { title: 'LINK TO', of: ({ toNode, toWorker }) => `${text(toNode)} worker ${count(toWorker)}` },
+              {
+                title: 'STATE',
+                of: ({ isUp, cutMs }) => (isUp === true ? 'up' : `cut for ${formatSpan(count(cutMs))}`),
+              },
+              { title: 'WAITING', of: ({ keptBytes }) => formatBytes(count(keptBytes)) },
+              ...(links.some((line) => linkTrouble(line) !== '')
+                ? [{ title: 'WHY', of: linkTrouble, isWhole: true }]
+                : []),
+            ],
+            room,
+          )),
     ];
   },
 

@@ -1,17 +1,28 @@
 import { escapeUnsafe } from '../../util/escape.ts';
-import { displayWidth, fitWidth } from './width.ts';
+import { displayWidth, fitWidth, wrappedWords } from './width.ts';
 
 /** A column of a table; numbers are aligned to the right. */
 export interface Column<T> {
   readonly title: string;
   readonly of: (row: T) => string | number;
+  /** The last one may be whole, however long it is: on a terminal, it goes on below itself. */
+  readonly isWhole?: boolean;
 }
 
 /** Cells that are wider are cut. */
 const MAX_CELL_COLUMNS = 80;
 
-/** Lines of aligned columns under their titles; text from the network in them is made harmless. */
-export function formatTable<T>(rows: readonly T[], columns: readonly Column<T>[]): string[] {
+/** Less room beside the other columns is none: what is long is left for the terminal to wrap. */
+const MIN_WHOLE_COLUMNS = 20;
+
+/**
+ * Lines of aligned columns under their titles; text from the network in them is made harmless.
+ *
+ * @param room how wide the terminal is; missing where there is none
+ */
+export function formatTable<T>(rows: readonly T[], columns: readonly Column<T>[], room?: number): string[] {
+  const last = columns.at(-1);
+  if (last?.isWhole) return withWhole(formatTable(rows, columns.slice(0, -1)), rows, last, room);
   const cells = columns.map(({ title, of }) => {
     const values = rows.map(of);
     const texts = [title, ...values.map((value) => cell(String(value)))];
@@ -24,6 +35,16 @@ export function formatTable<T>(rows: readonly T[], columns: readonly Column<T>[]
       .map((column) => column[index])
       .join('  ')
       .trimEnd(),
+  );
+}
+
+/** Lines of a table with one more column. */
+function withWhole<T>(lines: string[], rows: readonly T[], { title, of }: Column<T>, room = Infinity): string[] {
+  const texts = [title, ...rows.map((row) => escapeUnsafe(String(of(row))))];
+  const at = Math.max(...lines.map(displayWidth)) + 2;
+  const width = room - at < MIN_WHOLE_COLUMNS ? Infinity : room - at;
+  return lines.flatMap((line, index) =>
+    wrappedWords(texts[index]!, width).map((part, row) => (fitWidth(row === 0 ? line : '', at) + part).trimEnd()),
   );
 }
 

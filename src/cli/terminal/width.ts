@@ -65,6 +65,22 @@ export function hangingRows(text: string, columns: number, indent: string): stri
   return [...rows, row];
 }
 
+/** The words of a text in rows of at most so many columns; there is one at least. */
+export function wrappedWords(text: string, columns: number): string[] {
+  const rows: string[] = [];
+  let row: string | undefined;
+  for (const word of text.split(' ')) {
+    const longer: string = row === undefined ? word : `${row} ${word}`;
+    if (row === undefined || displayWidth(longer) <= columns) {
+      row = longer;
+      continue;
+    }
+    rows.push(row);
+    row = word;
+  }
+  return [...rows, row ?? ''].flatMap((each) => (displayWidth(each) > columns ? hangingRows(each, columns, '') : each));
+}
+
 function cut(text: string, columns: number): string {
   if (columns <= 0) return '';
   let kept = '';

@@ -25,3 +25,26 @@ test('a cell that is too wide is cut to 80 columns, never within a character', (
   expect(table('x'.repeat(80))[1]).toMatch(/^x{80} {2}/);
   expect(table('x'.repeat(81))[1]).toMatch(/^x{79}… {2}/);
 });
+
+test('a column that may be whole is, and goes on below itself on a terminal', () => {
+  const why =
+    'node a answers there, and not node b: serve.cluster.peer of one of the two is wrong, and more of the same';
+  const columns = [
+    { title: 'NODE', of: () => 'b' },
+    { title: 'WHY', of: (each: string) => each, isWhole: true },
+  ];
+  expect(formatTable([why, ''], columns)).toEqual(['NODE  WHY', `b     ${why}`, 'b']);
+  expect(formatTable([why], columns, 60)).toEqual([
+    'NODE  WHY',
+    'b     node a answers there, and not node b:',
+    '      serve.cluster.peer of one of the two is wrong, and',
+    '      more of the same',
+  ]);
+  // A word that is longer than there is room, and a terminal that has none.
+  expect(formatTable(['x'.repeat(30)], columns, 26)).toEqual([
+    'NODE  WHY',
+    `b     ${'x'.repeat(20)}`,
+    `      ${'x'.repeat(10)}`,
+  ]);
+  expect(formatTable([why], columns, 25)).toEqual(['NODE  WHY', `b     ${why}`]);
+});
