@@ -14,12 +14,13 @@ function linkCounts(links: readonly ClusterLinkView[]): LinkCounts {
 }
 
 /** As `status` and `ctl` read it of a server, which may be newer and know other states. */
-interface NodeState extends Pick<ClusterNodeView, 'notReachedMs'> {
+interface NodeState extends Pick<ClusterNodeView, 'notReachedMs' | 'silentMs'> {
   readonly state: string;
 }
 
 /** How another node is, in words: what `ctl cluster` shows. */
-export function nodeStateText({ state, notReachedMs }: NodeState): string {
+export function nodeStateText({ state, notReachedMs, silentMs }: NodeState): string {
+  if (state === 'silent') return `silent for ${formatSpan(silentMs)}`;
   return state === 'not reached' ? `not reached for ${formatSpan(notReachedMs)}` : state;
 }
 

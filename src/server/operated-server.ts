@@ -48,12 +48,15 @@ export interface WorkersView {
 export interface ClusterNodeView {
   readonly node: string;
   /**
-   * What it says of itself; `not reached` where its lease holds, and no link of this node to it has a connection; `no lease`
-   * where it is this node, and has none: then, those of others are `unknown`.
+   * What it says of itself; `not reached` where its lease holds, and no link of this node to it has a connection; `silent`
+   * where it is reached, and has not renewed its lease for too long; `no lease` where it is this node, and has none: then, those
+   * of others are `unknown`.
    */
-  readonly state: 'up' | 'draining' | 'not reached' | 'no lease' | 'unknown';
-  /** For how long that is so, in milliseconds; else 0. */
+  readonly state: 'up' | 'draining' | 'not reached' | 'silent' | 'no lease' | 'unknown';
+  /** For how long it is not reached, in milliseconds; else 0. */
   readonly notReachedMs: number;
+  /** For how long it has not renewed its lease, in milliseconds, where that is too long; else 0. */
+  readonly silentMs: number;
   /** Where its processes can be reached, as `host:port`. */
   readonly peer: string;
   /** How many processes can be reached there. */

@@ -1,6 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest';
 import { REPORTS } from '../../src/cli/ctl/reports.ts';
-import { clusterAnswer } from '../../src/ops/cluster.ts';
+import { clusterAnswer, clusterLines } from '../../src/ops/cluster.ts';
 import { answerControl, type Operated } from '../../src/ops/control-commands.ts';
 import { startStatusServer } from '../../src/ops/status-endpoint.ts';
 import type { ClusterView } from '../../src/server/operated-server.ts';
@@ -85,6 +85,15 @@ it('ctl cluster shows the node, then all nodes, then the links', () => {
     'node a: no lease, NATS is reachable',
   );
   expect(REPORTS.cluster(clusterAnswer({ ...CLUSTER_VIEW, cutOff: 'it is alone' }))[1]).toBe('not ready: it is alone');
+});
+
+it('ctl cluster and /healthz say for how long a node has not renewed its lease', () => {
+  const nodes = CLUSTER_VIEW.nodes.map((each) =>
+    each.node === 'b' ? { ...each, state: 'silent' as const, silentMs: 7_000 } : each,
+  );
+  const view = { ...CLUSTER_VIEW, nodes };
+  expect(REPORTS.cluster(clusterAnswer(view))[4]).toMatch(/^b +silent for 7 s +127\.0\.0\.1:7002/);
+  expect(clusterLines(view)[2]).toBe('2 other nodes, b silent for 7 s, c not reached for 3 s');
 });
 
 it('ctl cluster shows which links break again and again, and no reasons where there are none', () => {

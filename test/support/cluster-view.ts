@@ -11,9 +11,9 @@ export const CLUSTER_VIEW: ClusterView = {
   gaps: 1,
   claims: { granted: 5, refused: 2, failed: 1, waiting: 0 },
   nodes: [
-    { node: 'a', state: 'up', notReachedMs: 0, peer: '127.0.0.1:7001', workers: 1 },
-    { node: 'b', state: 'up', notReachedMs: 0, peer: '127.0.0.1:7002', workers: 2 },
-    { node: 'c', state: 'not reached', notReachedMs: 3_000, peer: '127.0.0.1:7003', workers: 1 },
+    { node: 'a', state: 'up', notReachedMs: 0, silentMs: 0, peer: '127.0.0.1:7001', workers: 1 },
+    { node: 'b', state: 'up', notReachedMs: 0, silentMs: 0, peer: '127.0.0.1:7002', workers: 2 },
+    { node: 'c', state: 'not reached', notReachedMs: 3_000, silentMs: 0, peer: '127.0.0.1:7003', workers: 1 },
   ],
   links: [
     { worker: 1, toNode: 'b', toWorker: 1, isUp: true, cutMs: 0, why: undefined, breaks: 0, keptBytes: 0 },

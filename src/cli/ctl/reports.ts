@@ -91,7 +91,8 @@ export const REPORTS = {
       { title: 'NODE', of: (line) => `${text(line['node'])}${line['node'] === node ? ' (this)' : ''}` },
       {
         title: 'STATE',
-        of: (line) => nodeStateText({ state: text(line['state']), notReachedMs: count(line['notReachedMs']) }),
+        of: ({ state, notReachedMs, silentMs }) =>
+          nodeStateText({ state: text(state), notReachedMs: count(notReachedMs), silentMs: count(silentMs) }),
       },
       { title: 'PEER', of: ({ peer }) => text(peer) },
       { title: 'WORKERS', of: ({ workers }) => count(workers) },

@@ -70,7 +70,14 @@ const server = v.object({
       broker: v.object({ isReachable: v.boolean(), why: v.optional(v.string()) }),
       gaps: count,
       // An older version does not say which are not reached.
-      nodes: v.array(v.object({ node: v.string(), state: v.string(), notReachedMs: v.optional(count, 0) })),
+      nodes: v.array(
+        v.object({
+          node: v.string(),
+          state: v.string(),
+          notReachedMs: v.optional(count, 0),
+          silentMs: v.optional(count, 0),
+        }),
+      ),
       links: v.array(v.object({ isUp: v.boolean() })),
     }),
   ),

@@ -1,12 +1,13 @@
 import type { ServerEvents } from '../../server/events.ts';
 import type { ClaimCounts, ClusterLinkView, ClusterView } from '../../server/operated-server.ts';
 import type { Logger } from '../../util/log.ts';
-import { leftOf } from '../lease-clock.ts';
+import { leftOf, steadyNowMs } from '../lease-clock.ts';
+import type { NodeLease } from '../membership.ts';
 import type { WorkerName } from '../worker-name.ts';
 import type { ClusterPlan } from './cluster-node.ts';
 import { LinkTroubles } from './link-troubles.ts';
 import type { Claimed, LinksView } from './messages.ts';
-import { isCutOff, leaselessView, nodeView, reachesOthers } from './reach.ts';
+import { isCutOff, isSilent, leaselessView, nodeView, reachesOthers } from './reach.ts';
 
 type Emit = <E extends keyof ServerEvents>(name: E, ...of: ServerEvents[E]) => void;
 
@@ -21,6 +22,8 @@ export class ClusterStatus {
   readonly #epochs = new Map<string, string>();
   /** What each worker has said of its links. */
   readonly #links = new Map<WorkerName, LinksView>();
+  /** Since then NATS does what it is asked for, by the steady clock: before, nobody could renew a lease. */
+  #brokerSinceMs = -Infinity;
   #fences = 0;
   /** Gaps of workers that have ended. */
   #pastGaps = 0;
@@ -56,7 +59,10 @@ export class ClusterStatus {
         const seconds = Math.ceil(forMs / 1000);
         log.warn('the data of NATS was lost, or is older than it was: nobody can log in for a while', { seconds });
       })
-      .on('broker', (isReachable, why) => emit('broker', isReachable, why));
+      .on('broker', (isReachable, why) => {
+        this.#brokerSinceMs = steadyNowMs();
+        emit('broker', isReachable, why);
+      });
     const { isReachable, why } = membership.brokerState;
     if (!isReachable) emit('broker', isReachable, why);
   }
@@ -75,7 +81,7 @@ export class ClusterStatus {
       gaps: [...this.#links.values()].reduce((sum, { gaps }) => sum + gaps, this.#pastGaps),
       claims: { ...this.#claims } satisfies ClaimCounts,
       nodes: [self, ...others]
-        .map((lease) => (leaseLeftMs > 0 ? nodeView(lease, links) : leaselessView(lease, self)))
+        .map((lease) => (leaseLeftMs > 0 ? nodeView(lease, links, this.#silentMs(lease)) : leaselessView(lease, self)))
         .toSorted((one, other) => (one.node < other.node ? -1 : 1)),
       links,
     };
@@ -108,6 +114,14 @@ export class ClusterStatus {
         () => (claims.failed += 1),
       )
       .finally(() => (claims.waiting -= 1));
+  }
+
+  /** For how long a node has not renewed its lease, though it could have, where that is too long; else 0. */
+  #silentMs({ node }: NodeLease): number {
+    const { self, brokerState } = this.#membership;
+    if (node === self.node || !brokerState.isReachable) return 0;
+    const silentMs = Math.min(this.#membership.silentMs(node), steadyNowMs() - this.#brokerSinceMs);
+    return isSilent(silentMs, this.#leaseTtlMs) ? Math.round(silentMs) : 0;
   }
 
   #linkViews(): ClusterLinkView[] {

@@ -2,6 +2,7 @@ import type { Logger } from '../../util/log.ts';
 import { formatSpan } from '../../util/printable.ts';
 import type { Membership } from '../membership.ts';
 import type { LinkView } from './messages.ts';
+import { isSilent } from './reach.ts';
 import { Sayings } from './sayings.ts';
 
 /** What may pass by itself is said when it has not. In milliseconds. */
@@ -10,8 +11,6 @@ const PATIENCE_MS = 5_000;
 const MANY_BREAKS = 5;
 /** A renewal of a lease may arrive so long after it was sent: one that comes later shows that the node still ran. In milliseconds. */
 const LATE_MS = 1_000;
-/** A lease is renewed after each fifth of its length: when this part of it has gone by, two renewals are missing. */
-const SILENT_PART = 0.4;
 
 /** What is wrong with the links to a node. */
 interface Trouble {
@@ -80,7 +79,7 @@ export class LinkTroubles {
       const why = 'without NATS, this node cannot know whether that one runs';
       return { message, why, kind: 'unknown' };
     }
-    if (silentMs < SILENT_PART * leaseTtlMs) return undefined;
+    if (!isSilent(silentMs, leaseTtlMs)) return undefined;
     const why = `it has not renewed its lease for ${formatSpan(silentMs)}: it is dead, hangs or is cut off`;
     return { message, why, kind: 'silent' };
   }

@@ -7,16 +7,32 @@ function notReachedMs(node: string, links: readonly ClusterLinkView[]): number {
   return cuts.length === 0 ? 0 : Math.min(...cuts);
 }
 
-/** A node as its lease and the links to it say: the lease of one that has died holds for a while, its links are down at once. */
+/** A lease is renewed after each fifth of its length: when this part of it has gone by, two renewals are missing. */
+const SILENT_PART = 0.4;
+
+/** Whether a node should have renewed its lease by now, or an answer of NATS be there. */
+export function isSilent(silentMs: number, leaseTtlMs: number): boolean {
+  return silentMs >= SILENT_PART * leaseTtlMs;
+}
+
+/**
+ * A node as its lease and the links to it say: the lease of one that has died holds for a while, its links are down at once.
+ * Links are between workers: where a primary alone hangs, they stay.
+ *
+ * @param silentMs for how long it has not renewed its lease, where that is too long; else 0
+ */
 export function nodeView(
   { node, state, peer, workers }: NodeLease,
   links: readonly ClusterLinkView[],
+  silentMs: number,
 ): ClusterNodeView {
   const notReached = notReachedMs(node, links);
+  const seen = silentMs > 0 ? 'silent' : state;
   return {
     node,
-    state: notReached > 0 ? 'not reached' : state,
+    state: notReached > 0 ? 'not reached' : seen,
     notReachedMs: notReached,
+    silentMs,
     peer,
     workers: workers.length,
   };
@@ -25,7 +41,7 @@ export function nodeView(
 /** A node as one that has no lease knows it: what it knows of the others is old. */
 export function leaselessView({ node, peer, workers }: NodeLease, self: NodeLease): ClusterNodeView {
   const state = node === self.node ? 'no lease' : 'unknown';
-  return { node, state, notReachedMs: 0, peer, workers: workers.length };
+  return { node, state, notReachedMs: 0, silentMs: 0, peer, workers: workers.length };
 }
 
 /** Whether some of the others is reached. */

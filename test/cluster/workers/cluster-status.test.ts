@@ -25,7 +25,7 @@ function status() {
     leaseEnd,
     brokerState: { isReachable: true, why: undefined as string | undefined },
     grantsInMs: 0,
-    silentMs: () => 0,
+    silentMs: (_node?: string): number => 0,
     announce: async (changed: Partial<NodeLease>) => void Object.assign(membership.self, changed),
   });
   const emitted: unknown[][] = [];
@@ -172,6 +172,32 @@ it('a node is not reached as soon as no link to it has a connection, though its 
   ]);
   expect(nodeOf(made.view, 'c')).toMatchObject({ state: 'not reached', notReachedMs: 1 });
   expect(nodeOf(made.view, 'a').state).toBe('up');
+});
+
+it('a node that does not renew its lease is silent, though its workers are reached', () => {
+  const { status: made, membership } = status();
+  membership.silentMs = (node?: string): number => (node === 'c' ? 6_000 : 5_999);
+  made.setLinks([[ONE, linksOf({ a: 0, c: 0 })]]);
+  expect(nodeOf(made.view, 'c')).toMatchObject({ state: 'silent', silentMs: 6_000, notReachedMs: 0 });
+  expect(nodeOf(made.view, 'a')).toMatchObject({ state: 'up', silentMs: 0 });
+  expect(nodeOf(made.view, 'b').state).toBe('up');
+  made.setLinks([[ONE, linksOf({ a: 0, c: 1_000 })]]);
+  expect(nodeOf(made.view, 'c')).toMatchObject({ state: 'not reached', notReachedMs: 1_000 });
+});
+
+it('no node is silent while NATS is away, nor before it can have renewed its lease since', () => {
+  const { status: made, membership } = status();
+  membership.silentMs = () => 7_000;
+  const states = (): string[] => made.view.nodes.map(({ state }) => state);
+  membership.brokerState = { isReachable: false, why: 'timed out' };
+  membership.emit('broker', false, 'timed out');
+  expect(states()).toEqual(['up', 'up', 'up']);
+  membership.brokerState = { isReachable: true, why: undefined };
+  membership.emit('broker', true, undefined);
+  vi.advanceTimersByTime(5_999);
+  expect(states()).toEqual(['up', 'up', 'up']);
+  vi.advanceTimersByTime(1);
+  expect(states()).toEqual(['silent', 'up', 'silent']);
 });
 
 it('links are in the order of their workers, then of the nodes they lead to', () => {
