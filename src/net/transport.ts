@@ -50,6 +50,10 @@ export interface Transport {
   onEnd(listener: (() => void) | undefined): void;
   /** Breaks the connection off: the peer sees an abort, never an end. */
   reset(): void;
+  /** The same; what relays at the other end learns, where it can, that too much waited here. Missing where nothing does. */
+  shed?(): void;
+  /** Whether the other end has broken it off for that. */
+  readonly isShed?: boolean;
   /** Reads nothing more before `readOn`, not even what has been reported as readable; the stream does not notice. */
   stopReading?(): void;
   readOn?(): void;

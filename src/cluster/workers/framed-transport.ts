@@ -14,6 +14,9 @@ type Done = (error?: Error | null) => void;
 const HEAD_BYTES = 4;
 /** A frame without bytes. */
 const END = Buffer.alloc(HEAD_BYTES);
+/** A frame of this length has no bytes either: the connection breaks, as too much waits for all at the other process. */
+const SHED_BYTES = 0xff_ff_ff_ff;
+const SHED = Buffer.alloc(HEAD_BYTES, 0xff);
 /** Pieces of TLS that come in one turn are handed on together, up to so much: that stays in the caches of a processor. */
 const GATHERED_BYTES = 256 * 1024;
 
@@ -65,6 +68,14 @@ export class FramedTransport implements Transport {
     this.stream.destroy();
   }
 
+  shed(): void {
+    this.stream.shed();
+  }
+
+  get isShed(): boolean {
+    return this.stream.isShed;
+  }
+
   readIntoReusedBuffer(onChunk: OnChunk, sizes: BufferSizes): Transport | undefined {
     return this.stream.readDirectly(onChunk, sizes) ? this : undefined;
   }
@@ -80,6 +91,8 @@ class FramedStream extends Duplex {
   #left = 0;
   #head: Buffer = Buffer.alloc(0);
   #hasEnded = false;
+  /** Whether the other process has broken it, as too much waits there for all. */
+  isShed = false;
   /** What has been read and is handed on later in this turn: only where there is no buffer that is used again. */
   readonly #gathered = new GatheredChunks((chunk) => this.#handOn(chunk));
   /** The end of the connection came before all that was read had been handed on. */
@@ -116,6 +129,12 @@ class FramedStream extends Duplex {
     this.pause();
     this.on('resume', this.#goOn);
     return true;
+  }
+
+  /** Breaks it, and says why where nothing is in front of that. */
+  shed(): void {
+    if (!this.writableEnded && this.#socket.writableLength === 0) this.#socket.write(SHED);
+    this.destroy();
   }
 
   #listen(socket: Socket): void {
@@ -228,6 +247,11 @@ class FramedStream extends Duplex {
       if (this.#head.length < HEAD_BYTES) break;
       this.#left = this.#head.readUInt32BE(0);
       this.#head = Buffer.alloc(0);
+      if (this.#left === SHED_BYTES) {
+        this.isShed = true;
+        this.destroy(new Error('too much waited for all at another worker'));
+        return undefined;
+      }
       if (this.#left > 0) continue;
       this.#hasEnded = true;
       this.push(null);

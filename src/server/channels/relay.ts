@@ -188,7 +188,10 @@ export class Relay {
   /** Breaks the channel: both ends see RST. */
   abort(outcome: ChannelOutcome = 'aborted'): void {
     this.#outcome ??= outcome;
-    for (const { transport } of this.#halves) transport.reset();
+    const isShed = this.#outcome === 'shed';
+    for (const { transport } of this.#halves)
+      if (isShed && transport.shed) transport.shed();
+      else transport.reset();
   }
 
   /**
@@ -243,7 +246,7 @@ export class Relay {
     dribblingHalves.delete(half.transport);
     half.account();
     // A channel that is being closed ends for each side by itself.
-    if (!this.#outcome && half.transport.ending !== 'in order') this.abort();
+    if (!this.#outcome && half.transport.ending !== 'in order') this.abort(half.transport.isShed ? 'shed' : 'aborted');
     if (!half.other.closed) return;
     clearTimeout(this.#timer);
     this.#options.onDone(this.#outcome ?? 'ended', [this.#halves[0].bytes, this.#halves[1].bytes]);

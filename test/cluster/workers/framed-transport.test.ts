@@ -6,7 +6,10 @@ import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { secureAnswerer, secureCaller } from '../../../src/cluster/nodes/peer-tls.ts';
 import { FramedTransport } from '../../../src/cluster/workers/framed-transport.ts';
+import { TcpTransport } from '../../../src/net/tcp-transport.ts';
 import type { OnChunk, Transport } from '../../../src/net/transport.ts';
+import { Receivers } from '../../../src/net/receivers.ts';
+import { Relay, type RelayEnd } from '../../../src/server/channels/relay.ts';
 import { withResolvers } from '../../../src/util/deferred.ts';
 import { pattern } from '../../support/server-sockets.ts';
 
@@ -47,6 +50,24 @@ async function pair(kind: Kind, onChunk: OnChunk): Promise<{ sender: FramedTrans
 function written({ stream }: Transport, bytes: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     stream.write(bytes, (error) => (error ? reject(error) : resolve()));
+  });
+}
+
+/** Relays between two connections. Resolves to how that has ended. */
+function outcomeOf(one: Transport, other: Transport, act: (relay: Relay) => void = () => undefined): Promise<string> {
+  const none = Buffer.alloc(0);
+  const limits = { maxQueuedBytes: 1e6, maxTotalQueuedBytes: 1e6, writeTimeoutMs: 30_000 };
+  const rest = { mode: 'auto', greeting: none, channelIdleMs: Infinity, closeGraceMs: 1_000 } as const;
+  return new Promise((onDone) => {
+    const ends = [one, other].map((transport) => ({ transport, early: none })) as [RelayEnd, RelayEnd];
+    act(new Relay(...ends, { ...rest, receivers: new Receivers(limits), onDone }));
+  });
+}
+
+/** The error of a connection that breaks. */
+function broken(socket: Socket): Promise<NodeJS.ErrnoException> {
+  return new Promise((resolve) => {
+    socket.once('error', resolve);
   });
 }
 
@@ -124,5 +145,17 @@ describe.each<Kind>(['TLS', 'TCP', 'a Unix socket'])('over %s,', (kind) => {
     receiver.stream.resume();
     await over;
     expect([ends, receiver.ending]).toEqual([0, 'aborted']);
+  });
+
+  it('one that is broken as too much waits at its process ends so at the other one, and is a reset for both clients', async () => {
+    const [there, here] = await sockets(kind);
+    const [slow, far] = [new FramedTransport(there, FROM), new FramedTransport(here, FROM)];
+    const [[reader, itsEnd], [writer, otherEnd]] = [await sockets('TCP'), await sockets('TCP')];
+    const outcomes = await Promise.all([
+      outcomeOf(new TcpTransport(itsEnd), slow, (relay) => setImmediate(() => relay.abort('shed'))),
+      outcomeOf(far, new TcpTransport(otherEnd)),
+      ...[reader, writer].map(async (client) => expect((await broken(client.resume())).code).toBe('ECONNRESET')),
+    ]);
+    expect(outcomes.slice(0, 2)).toEqual(['shed', 'shed']);
   });
 });
