@@ -5,6 +5,7 @@ import { readOnceMore } from '../net/read-once-more.ts';
 import { withResolvers } from '../util/deferred.ts';
 import { EMPTY_SOURCE, type ByteSource } from './bytes.ts';
 import { deviceSource, isDeviceLike } from './device-source.ts';
+import { isListening } from './listening-socket.ts';
 import { descriptorInfo, descriptorKind, isReadable, reopen, socketOn } from './descriptor.ts';
 
 /** Larger reads are no faster. */
@@ -12,6 +13,8 @@ const FILE_CHUNK_BYTES = 512 * 1024;
 /** What a pipe of Linux holds. */
 const PIPE_CHUNK_BYTES = 64 * 1024;
 
+/** A socket that no connection has: the way of inetd with `wait`, and of systemd without `Accept=yes`. */
+const LISTENS = { code: 'ELISTENS', syscall: 'read' };
 /** A file that somebody has cut while it was read. */
 const SHORTER = { code: 'ESHORTER', syscall: 'read' };
 
@@ -19,11 +22,13 @@ const SHORTER = { code: 'ESHORTER', syscall: 'read' };
  * What an open descriptor gives, terminals excepted. What cannot be read (closed, or open for writing only) is an empty
  * input.
  *
- * @throws an `EISDIR` error where it is a directory, `ESOCKTNOSUPPORT` as {@link socketOn}
+ * @throws an `EISDIR` error where it is a directory, `ELISTENS` where it is a socket that listens, `ESOCKTNOSUPPORT` as
+ *   {@link socketOn}
  */
 export function descriptorSource(fd: number): ByteSource {
   const kind = descriptorKind(fd);
   if (kind === 'directory') throw Object.assign(new Error('is a directory'), { code: 'EISDIR', syscall: 'read' });
+  if (kind === 'socket' && isListening(fd)) throw Object.assign(new Error('is a socket that listens'), LISTENS);
   if (kind === 'closed' || !isReadable(fd)) return EMPTY_SOURCE;
   if (kind === 'pipe' || kind === 'socket') return new StreamReader(reopen(fd, 'read') ?? fd, kind);
   return kind === 'file' && !isDeviceLike(fd) ? fileSource(fd) : deviceSource(fd);

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fstatSync, read, statfsSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { streamSource, type ByteSource } from './bytes.ts';
 
 const CHUNK_BYTES = 512 * 1024;
@@ -41,17 +42,28 @@ function threadSource(fd: number): ByteSource {
   };
 }
 
-/** `cat` reads: at its exit, Node.js waits for its threads, and one that the device keeps waiting would never end. */
+/**
+ * `cat` reads: at its exit, Node.js waits for its threads, and one that the device keeps waiting would never end. Where we
+ * are killed, `cat` waits for the device, too; beside it, a shell waits for the end of a pipe that we alone can write to.
+ */
+const READER = `{ read -r over <&3 || kill -9 $$; } </dev/null >/dev/null & exec cat 3<&-`;
+
+/** A process reads. */
 function helperSource(fd: number): ByteSource {
   let source: ByteSource | undefined;
   let end = (): void => undefined;
   const open = async (): Promise<ByteSource> => {
     // In a session of its own, no signal of a terminal ends it before us.
-    const child = spawn('cat', [], { stdio: [fd, 'pipe', 'ignore'], detached: true });
+    const child = spawn('sh', ['-c', READER], { stdio: [fd, 'pipe', 'ignore', 'pipe'], detached: true });
+    const guard = child.stdio[3] as Socket;
+    guard.on('error', () => undefined);
     end = () => {
+      // The number of a process that has ended may soon be that of another one: nobody is killed any more.
+      guard.end('over\n').resume();
       child.kill('SIGKILL');
       process.off('exit', end);
     };
+    child.once('exit', () => end());
     process.on('exit', end);
     const hasStarted = await new Promise<boolean>((resolve) => {
       child.once('spawn', () => resolve(true)).once('error', () => resolve(false));

@@ -163,6 +163,21 @@ test.skipIf(!hasKernelLog)('pipe ends when its peer has gone, while a device tha
   expect([received.stdout, sent.stdout]).toEqual(['3\n', '75\n']);
 });
 
+test.skipIf(!hasKernelLog)(
+  'nothing waits for a device any more when the pipe that read it has been killed',
+  async () => {
+    const { sent } = await pair({
+      listener: '$L </dev/null >/dev/null',
+      sender: `
+      $S <${KERNEL_LOG} & pid=$!
+      until reader=$(ps -o pid=,comm= --ppid $pid | grep ' cat$'); do sleep 0.05; done
+      set -- $reader; kill -9 $pid
+      while [ -e /proc/$1/fd/0 ]; do sleep 0.05; done; echo gone`,
+    });
+    expect(sent.stdout).toBe('gone\n');
+  },
+);
+
 test('pipe leaves pipes that it shares with neighbours as they were, also when it is killed', async () => {
   const { received } = await pair({
     listener: '{ $L </dev/null; seq 200000; } | { read -r first; sleep 0.5; echo "$first, $(wc -l)"; }',

@@ -79,6 +79,7 @@ const FILE_ERRORS: Readonly<Record<string, string>> = {
   ECONNRESET: 'the other side broke the connection',
   ETIMEDOUT: 'the connection timed out',
   ESHORTER: 'it became shorter while it was read',
+  ELISTENS: 'it is a socket that listens, not a connection (inetd needs nowait, systemd Accept=yes)',
   ESOCKTNOSUPPORT: 'sockets of this kind are not supported',
 };
 

@@ -63,6 +63,11 @@ describe('exitFor', () => {
     ['ETIMEDOUT', 'read', 'cannot read standard input: the connection timed out'],
     ['EISDIR', 'read', 'cannot read standard input: is a directory'],
     ['EAGAIN', 'read', 'cannot read standard input: it cannot be read now'],
+    [
+      'ELISTENS',
+      'read',
+      'cannot read standard input: it is a socket that listens, not a connection (inetd needs nowait, systemd Accept=yes)',
+    ],
     ['ESOCKTNOSUPPORT', 'write', 'cannot write standard output: sockets of this kind are not supported'],
   ])('tells in words what %s on a %s means', (code, syscall, message) => {
     const error = Object.assign(new Error(`${code}: ${syscall}`), { code, syscall });
