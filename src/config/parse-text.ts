@@ -1,6 +1,7 @@
 import path from 'node:path';
 import {
   isAlias,
+  isCollection,
   isMap,
   isNode,
   isScalar,
@@ -14,11 +15,13 @@ import {
 } from 'yaml';
 import { messageOf } from '../errors.ts';
 import { PACKAGE_KEY } from './discovery.ts';
+import { inPlainWords } from './yaml-words.ts';
 
 /** A parsed text, by which values have positions. */
 export interface Source {
   readonly document: Document;
   readonly lines: LineCounter;
+  readonly content: string;
   /** What is wrong with the text, whatever the schema is. */
   readonly complaints: readonly Place[];
   /** Where the first syntax error is: what follows is a guess. */
@@ -31,11 +34,6 @@ export interface Place {
   readonly text: string;
 }
 
-/** What to do about errors that the parser reports in words of its own. */
-const IN_PLAIN_WORDS: Readonly<Record<string, string>> = {
-  MULTIPLE_DOCS: 'a second document begins here: a configuration is one, so remove the line ---',
-  TAB_AS_INDENT: 'tabs cannot indent in YAML: use spaces',
-};
 const NO_COMMENTS = 'JSON has no comments: remove it, or name the file .yaml and begin comments with #';
 
 /** Parses YAML, and JSON, which is YAML, and keeps the position of each value. */
@@ -56,9 +54,10 @@ export function parseText(name: string, content: string, keep: (source: Source) 
   const complaint = (offset: number, message: string): Place => {
     return { offset, text: `${at(name, lines, offset)}: ${message}` };
   };
-  const complaints = errors.map(({ code, message, pos: [offset] }) =>
-    complaint(offset, bare ?? IN_PLAIN_WORDS[code] ?? message),
+  const complaints = inPlainWords(errors, content, lines).map(({ offset, message }) =>
+    complaint(offset, bare ?? message),
   );
+  const brokenLines = new Set(errors.map(({ pos: [offset] }) => lines.linePos(offset).line));
   const complain = (node: Node, problem: string): void =>
     void complaints.push(complaint(node.range?.[0] ?? 0, problem));
   const unknownTags = new Set(document.warnings.map(({ message }) => /^Unresolved tag: (.+)/.exec(message)?.[1]));
@@ -69,9 +68,12 @@ export function parseText(name: string, content: string, keep: (source: Source) 
   };
   const root = isPackage ? document.get(PACKAGE_KEY, true) : document.contents;
   visit(isNode(root) ? root : null, {
-    Alias: (_, alias) => {
-      if (alias.resolve(document)) return undefined;
-      complain(alias, `there is no anchor &${alias.source} for this alias`);
+    Alias: (_, alias, above) => {
+      const target = alias.resolve(document);
+      if (target && !above.includes(target)) return undefined;
+      const isUnread = brokenLines.has(lines.linePos(alias.range?.[0] ?? 0).line);
+      if (target) complain(alias, `this alias stands for what it is in, which has no end`);
+      else if (!isUnread) complain(alias, `there is no anchor &${alias.source} for this alias`);
       return Object.assign(document.createNode(null), { range: alias.range });
     },
   });
@@ -83,6 +85,7 @@ export function parseText(name: string, content: string, keep: (source: Source) 
       // What is ignored counts where an alias leads to it.
       Pair: (_, { key, value }, above) => {
         if (isMergeKey(key) && !isMergeable(value, document)) complain(key, 'behind << stands an alias of a mapping');
+        if (isCollection(key)) complain(key, 'a key is a text, and no list or mapping');
         if (isJson && isScalar(key) && /^\/[/*]/.test(String(key.value))) complain(key, NO_COMMENTS);
         return above.length === 1 && above[0] === root && isIgnored(key) ? visit.SKIP : undefined;
       },
@@ -93,8 +96,9 @@ export function parseText(name: string, content: string, keep: (source: Source) 
         if (scalar !== node && read.has(scalar)) return;
         read.add(scalar);
         const { value, source } = scalar;
-        if (typeof value === 'number' && source && !isExact(value, source)) {
-          complain(scalar, `${source} is too large for a number: write it in quotes`);
+        if (typeof value === 'number' && source) {
+          if (/^[-+]?0\d/.test(source)) complain(scalar, `${source} would be the number ${value}: write it in quotes`);
+          else if (!isExact(value, source)) complain(scalar, `${source} is too large for a number: write it in quotes`);
         }
         if (typeof value !== 'string' || key === 'key') return;
         scalar.value = expandVariables(value, (problem) => complain(scalar, problem));
@@ -103,7 +107,7 @@ export function parseText(name: string, content: string, keep: (source: Source) 
   };
   readValues(root);
   const broken = errors.filter(({ code }) => code !== 'DUPLICATE_KEY').map(({ pos: [offset] }) => offset);
-  keep({ document, lines, complaints, brokenAt: Math.min(...broken) });
+  keep({ document, lines, content, complaints, brokenAt: Math.min(...broken) });
   try {
     return (document.toJS() as unknown) ?? {};
   } catch (error) {

@@ -9,6 +9,7 @@ import { CONFIG_FILES, PACKAGE_KEY } from './discovery.ts';
 import { at, isIgnored, parseText, type Place, type Source } from './parse-text.ts';
 import { problemsOf, type Problem } from './problems.ts';
 import { CONFIG_SCHEMA, type Config } from './schema.ts';
+import { oddSpaces } from './yaml-words.ts';
 
 /** A configuration as it was found. */
 export interface LoadedConfig {
@@ -83,7 +84,7 @@ export async function readConfig({ file, folders, salvage }: ReadOptions): Promi
   const prefix = path.basename(filepath) === 'package.json' ? [PACKAGE_KEY] : [];
   const place: Locate = (where, atKey) => placeOf(shown(filepath), sources.get(filepath), [...prefix, ...where], atKey);
   const { complaints = [], brokenAt = Infinity } = sources.get(filepath) ?? {};
-  if (complaints.length > 0 && !salvage) throw invalid(shown(filepath), complaints);
+  if (complaints.length > 0 && !salvage) throw invalid(shown(filepath), complaints, sources.get(filepath));
   let value: unknown;
   let checked: ReturnType<typeof check>;
   try {
@@ -102,7 +103,7 @@ export async function readConfig({ file, folders, salvage }: ReadOptions): Promi
     .filter((each) => each.offset < brokenAt && !isKnown(each));
   const wrong = [...complaints.map((each) => ({ ...each, path: [] })), ...placed];
   if (checked.success && wrong.length === 0) return { ...found, config: checked.output };
-  const problem = invalid(shown(filepath), wrong);
+  const problem = invalid(shown(filepath), wrong, sources.get(filepath));
   if (!salvage) throw problem;
   return { ...found, config: salvageParts(value), problem, problems: wrong };
 }
@@ -184,9 +185,19 @@ function placeProblem({ path: where, atKey, message }: Problem, locate: Locate):
   return { offset, path: where, text: `${text}: ${where.length > 0 ? `${where.join('.')}: ` : ''}${message}` };
 }
 
-function invalid(name: string, places: readonly Place[]): ChatosError {
-  const texts = places.toSorted((a, b) => a.offset - b.offset).map(({ text }) => text);
-  return new ChatosError('INVALID_CONFIG', texts.join('\n'), { fields: { file: name } });
+function invalid(name: string, places: readonly Place[], source?: Source): ChatosError {
+  const odd = source ? oddPlaces(name, places, source) : [];
+  const texts = [...places, ...odd].toSorted((a, b) => a.offset - b.offset).map(({ text }) => text);
+  return new ChatosError('INVALID_CONFIG', [...new Set(texts)].join('\n'), { fields: { file: name } });
+}
+
+/** What nobody can see in the lines of problems. */
+function oddPlaces(name: string, places: readonly Place[], { content, lines }: Source): Place[] {
+  const found = oddSpaces(
+    content,
+    places.map(({ offset }) => lines.linePos(offset).line),
+  );
+  return found.map(({ offset, message }) => ({ offset, text: `${at(name, lines, offset)}: ${message}` }));
 }
 
 /** The offset of a value, or of its key; if it is missing, of the nearest one around it. */

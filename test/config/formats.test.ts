@@ -11,7 +11,7 @@ describe('loadConfig, YAML that cannot be read', () => {
   it.each([
     ['login: "unclosed', /^FILE:1:\d+: /],
     ['login: a\n bots: []', /^FILE:1:8: /],
-    ['login: a\nlogin: b', /^FILE:2:1: .*unique/],
+    ['login: a\nlogin: b', /^FILE:2:1: this key is there twice/],
     ['policy: { allow: [a }', /^FILE:1:\d+: /],
     ['login: a\n---\nlogin: b', /^FILE:2:\d+: /],
     ['policy:\n\tdefault: ask', /^FILE:2:\d+: .*[Tt]ab/],
@@ -19,9 +19,34 @@ describe('loadConfig, YAML that cannot be read', () => {
     ['state: !secret x', /^FILE:1:16: the tag !secret means nothing here: /],
     ['login: a\nserve: !!js/x {}', /^FILE:2:15: the tag !!js\/x means nothing here: /],
     ['login: a\nserve:\n  <<: 5', /^FILE:3:3: behind << stands an alias of a mapping/],
+    ['bots:\n  - path: a.ts\n    options: &o\n      self: *o', /^FILE:4:13: this alias stands for what it is in/],
+    ['? [a, b]\n: c', /^FILE:1:3: a key is a text, and no list or mapping/],
+    ['login: @robot', /^FILE:1:8: .* reserved character @: put the text in quotes$/],
     ['x-a: &a [1]\nserve:\n  <<: [*a]', /^FILE:3:3: behind << stands an alias of a mapping/],
   ])('tells the place in %j', async (text, expected) => {
     expect((await complaints(text))[0]).toMatch(expected);
+  });
+
+  it.each([
+    [
+      'announcements:\n  - cron: */5 * * * *\n    text: x',
+      "FILE:2:11: a text that begins with * needs quotes: '*/5 * * * *'",
+    ],
+    ['announcements: [{ text: x, cron: * 9 * * 1 }]', "FILE:1:34: a text that begins with * needs quotes: '* 9 * * 1'"],
+    [
+      'announcements:\n  - text: Reminder: stand-up',
+      'FILE:2:11: a second key is in this value: put a text with ": " in it in quotes, or correct the indentation',
+    ],
+  ])('says once what to do: %j', async (text, expected) => {
+    expect(await complaints(text)).toEqual([expected]);
+  });
+
+  it.each([
+    ['login:\u00A0robot', '1:7: the character U+00A0 is here, which YAML does not take for a space'],
+    ['bots: []\n\u200Blogin: robot', '2:1: the character U+200B is here, which YAML does not take for a space'],
+    ['login: robot\u00A0', '1:13: the character U+00A0 is here, which YAML does not take for a space'],
+  ])('shows what nobody can see in %j', async (text, expected) => {
+    expect(await complaints(text)).toContain(`FILE:${expected}`);
   });
 
   it('refuses aliases that multiply without bound', async () => {
@@ -141,8 +166,10 @@ describe('loadConfig, values', () => {
     ['bots: [{ path: a.ts, options: { 9007199254740993: x } }]', 'FILE:1:33: 9007199254740993 is too large'],
     ['bots: [{ path: a.ts, options: { id: -9007199254740993 } }]', 'FILE:1:37: -9007199254740993 is too large'],
     ['bots: [{ path: a.ts, options: { id: 0x20000000000001 } }]', 'FILE:1:37: 0x20000000000001 is too large'],
+    ['bots: [{ path: a.ts, options: { phone: 0170123 } }]', 'FILE:1:40: 0170123 would be the number 170123: write'],
+    ['bots: [{ path: a.ts, options: { 007: x } }]', 'FILE:1:33: 007 would be the number 7: write it in quotes'],
     ['bots: [{ path: a.ts, options: { id: 1e400 } }]', 'FILE:1:37: 1e400 is too large'],
-  ])('refuses whole numbers that would not be exact in %j', async (text, expected) => {
+  ])('refuses numbers that would not be what is written in %j', async (text, expected) => {
     expect(await complaints(text)).toEqual([expect.stringContaining(expected)]);
   });
 
