@@ -5,7 +5,7 @@ import { LOOPBACK, Networks } from '../net/networks.ts';
 import { overTurns } from '../net/turn-queue.ts';
 import { banKey, banKindOf, banProblem, type Ban, type BanKind } from '../server/access/bans.ts';
 import { isMeant, type NamedSession } from '../server/meant-sessions.ts';
-import type { OperatedServer } from '../server/operated-server.ts';
+import type { OperatedServer, Soon } from '../server/operated-server.ts';
 import { LOG_LEVELS, type LevelSwitch, type LogLevel } from '../util/log.ts';
 import { packageVersion } from '../util/version.ts';
 import { clusterAnswer } from './cluster.ts';
@@ -103,11 +103,9 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     const nodes = new Set(elsewhere.map(({ node }) => node));
     const of = (node: string | undefined): string[] =>
       [...sessions.values()].filter((session) => session.node === node).map(({ id }) => id);
-    const failed = await Promise.all([
-      ...of(undefined).map(async (id) => void (await server.kick(id))),
-      ...Array.from(nodes, (node) => server.otherNodes!.kick(node, of(node)).catch(() => node)),
-    ]);
-    const late = failed.filter((node) => node !== undefined);
+    const failed = Array.from(nodes, (node) => server.otherNodes!.kick(node, of(node)).catch(() => node));
+    await overAll(of(undefined), (id) => server.kick(id));
+    const late = (await Promise.all(failed)).filter((node) => node !== undefined);
     return [
       ...Array.from(sessions.values())
         .filter(({ node }) => node === undefined || !late.includes(node))
@@ -134,14 +132,8 @@ const COMMANDS: Readonly<Record<string, Command>> = {
         throw new ChatosError('INVALID_ARGUMENT', `${ban.what}: ${problem}; nobody was banned`);
     }
     server.checkRoomForBans(wanted);
-    const hits: Promise<Awaited<ReturnType<OperatedServer['ban']>>>[] = [];
-    // Each of them looks at all sessions.
-    await overTurns(wanted, (ban) => {
-      const hit = Promise.resolve(server.ban(ban));
-      hit.catch(() => undefined);
-      hits.push(hit);
-    });
-    const done = (await Promise.all(hits)).map((hit, index) => ({ ban: wanted[index]!, hit }));
+    const hits = await overAll(wanted, (ban) => server.ban(ban));
+    const done = hits.map((hit, index) => ({ ban: wanted[index]!, hit }));
     const warning = await notKept(bans);
     const { node } = server.cluster ?? {};
     return done.map(({ ban, hit }) => ({
@@ -203,6 +195,17 @@ const COMMANDS: Readonly<Record<string, Command>> = {
     return [{ type: 'log-level', level: level.level, was }];
   },
 };
+
+/** Asks the server for each; as it looks at all sessions each time, over as many turns of the event loop as that takes. */
+async function overAll<T, R>(items: readonly T[], ask: (item: T) => Soon<R>): Promise<R[]> {
+  const answers: Promise<R>[] = [];
+  await overTurns(items, (item) => {
+    const answer = Promise.resolve(ask(item));
+    answer.catch(() => undefined);
+    answers.push(answer);
+  });
+  return Promise.all(answers);
+}
 
 /** The names of all. */
 export const CONTROL_COMMANDS: readonly string[] = Object.keys(COMMANDS);

@@ -26,6 +26,8 @@ export class Draining {
   readonly done: Promise<void>;
   readonly #hub: Hub;
   readonly #all: readonly OpenSession[];
+  /** Those that are logged in, by their logins. */
+  readonly #byKey: ReadonlyMap<string, OpenSession>;
   readonly #ended = new Set<OpenSession>();
   /** Those that may leave, by their logins. */
   readonly #waiting = new Map<string, OpenSession>();
@@ -39,6 +41,8 @@ export class Draining {
   constructor(hub: Hub, drainMs: number) {
     this.#hub = hub;
     this.#all = [...hub.sessions];
+    const present = this.#all.filter(({ key, hasLeft }) => key !== '' && !hasLeft);
+    this.#byKey = new Map(present.map((session) => [session.key, session]));
     this.done = this.#drain(drainMs);
   }
 
@@ -74,8 +78,10 @@ export class Draining {
 
   /** Ends those that have no private connection, with as much time in between as there is. */
   #spread(drainMs: number): void {
-    const busy = this.#busy();
-    const queue = this.#all.filter(({ key }) => !busy.has(key)).toSorted((a, b) => a.key.length - b.key.length);
+    const elsewhere = this.#busyElsewhere();
+    const queue = this.#all
+      .filter(({ key }) => !this.#isBusy(key, elsewhere))
+      .toSorted((a, b) => a.key.length - b.key.length);
     const gapMs = Math.min((drainMs * SPREAD_PART) / queue.length, MAX_GAP_MS);
     const stepMs = Math.max(gapMs, MIN_STEP_MS);
     let due = 1;
@@ -94,22 +100,24 @@ export class Draining {
     if (outcome !== 'shutdown') this.#mayLeave(pair);
   };
 
+  /** Thousands may end at once: those concerned alone are looked at. */
   #mayLeave({ requester, target }: PairInfo): void {
-    const busy = this.#busy();
-    const keys = new Set([requester, target].map(({ login }) => loginKey(login)));
-    for (const session of this.#all) {
-      const { key } = session;
-      if (!keys.has(key) || busy.has(key) || this.#waiting.has(key)) continue;
+    const elsewhere = this.#busyElsewhere();
+    for (const key of new Set([requester, target].map(({ login }) => loginKey(login)))) {
+      const session = this.#byKey.get(key);
+      if (!session || this.#isBusy(key, elsewhere) || this.#waiting.has(key)) continue;
       this.#waiting.set(key, session);
       this.#leaving.add(session);
     }
   }
 
-  /** The logins that have a private connection, here or in another process of the server. */
-  #busy(): Set<string> {
-    const busy = this.#hub.channels.parties();
-    for (const key of this.#hub.others?.parties() ?? []) busy.add(key);
-    return busy;
+  /** Whether a login has a private connection, here or in another process of the server. */
+  #isBusy(key: string, elsewhere: ReadonlySet<string>): boolean {
+    return this.#hub.channels.parties.has(key) || elsewhere.has(key);
+  }
+
+  #busyElsewhere(): ReadonlySet<string> {
+    return new Set(this.#hub.others?.parties());
   }
 
   #end(session: OpenSession): void {

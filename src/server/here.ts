@@ -5,7 +5,7 @@ import type { Hub } from './hub.ts';
 import { breakChannels, kick } from './keeping-out.ts';
 import { EVERYONE } from './limits/readers.ts';
 import type { Here } from './others.ts';
-import { present } from './present-sessions.ts';
+import { findPresent } from './present-sessions.ts';
 
 /** A server, as its other processes ask it. */
 export function hereOf(hub: Hub): Here {
@@ -59,7 +59,7 @@ export function hereOf(hub: Hub): Here {
     },
     channelEnded: (pair) => hub.onChannelElsewhere?.(pair),
     kick(id, why, elsewhere) {
-      const session = present(hub.sessions).find((each) => each.id === id);
+      const session = findPresent(hub.sessions, id);
       if (session) kick(hub, session, why, elsewhere);
       return session !== undefined;
     },

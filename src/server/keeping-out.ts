@@ -1,4 +1,5 @@
 import { fingerprintOf } from '../net/fingerprint.ts';
+import { Tally } from '../util/tally.ts';
 import type { Ban } from './access/bans.ts';
 import type { Hub, OpenSession } from './hub.ts';
 import { present } from './present-sessions.ts';
@@ -16,7 +17,7 @@ export function kick(hub: Hub, session: OpenSession, why: string, elsewhere = 0)
 
 /** Breaks the private connections of a login, and returns how many were established. */
 export function breakChannels({ channels }: Hub, kicked: Pick<OpenSession, 'id' | 'key'>): number {
-  return channels.breakOf(({ id, key }) => id === kicked.id || key === kicked.key);
+  return channels.breakOf(({ id, key }) => id === kicked.id || key === kicked.key).length;
 }
 
 /** Keeps somebody out from now on, and ends the sessions and private connections that are hit. Throws as `Bans.add` does. */
@@ -29,12 +30,19 @@ export function keepOut(hub: Hub, ban: Ban): { readonly sessions: number; readon
   const hit = present(sessions).filter(({ login, remoteAddress: from, fingerprint }) =>
     isOut({ login, from, fingerprint }),
   );
+  // Nor is there time to look at all private connections for each session.
+  const keys = new Set(hit.map(({ key }) => key));
   const broken = channels.breakOf(
-    ({ login, remoteAddress: from, fingerprint }) => isOut({ login, from, fingerprint }),
+    ({ key, login, remoteAddress: from, fingerprint }) => keys.has(key) || isOut({ login, from, fingerprint }),
     ({ remoteAddress: from = '', certificate }) =>
       isOut({ login: '', from, fingerprint: certificate && fingerprintOf(certificate) }),
   );
-  events.emit('banned', ban, hit.length, broken);
-  for (const session of hit) kick(hub, session, 'banned');
-  return { sessions: hit.length, channels: broken };
+  const ofKey = new Tally<string>();
+  for (const { requester, target } of broken) for (const key of new Set([requester.key, target.key])) ofKey.add(key);
+  events.emit('banned', ban, hit.length, broken.length);
+  for (const session of hit) {
+    events.emit('kicked', session, 'banned', ofKey.get(session.key));
+    session.kick();
+  }
+  return { sessions: hit.length, channels: broken.length };
 }

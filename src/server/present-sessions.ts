@@ -5,6 +5,12 @@ export function present(sessions: Iterable<OpenSession>): OpenSession[] {
   return [...sessions].filter(({ hasLeft }) => !hasLeft);
 }
 
+/** The one with this id, unless it has left. */
+export function findPresent(sessions: Iterable<OpenSession>, id: string): OpenSession | undefined {
+  for (const session of sessions) if (session.id === id) return session.hasLeft ? undefined : session;
+  return undefined;
+}
+
 /** Those for which most waits, the fullest first, and so many at most; those for which nothing waits are left out. */
 export function fullest(sessions: Iterable<OpenSession>, most: number): OpenSession[] {
   return [...sessions]

@@ -24,7 +24,7 @@ import {
   type UpdatableOptions,
 } from './options.ts';
 import { isOfSelfTest, testItself } from './self-test.ts';
-import { busiest, fullest, present } from './present-sessions.ts';
+import { busiest, findPresent, fullest, present } from './present-sessions.ts';
 import { countEvents, type ServerCounters, type ServerStats } from './stats.ts';
 import type { ChannelView, SessionView } from './views.ts';
 
@@ -207,7 +207,7 @@ export class ChatosServer extends EventEmitter<ServerEvents> {
    * Returns whether there is such a session.
    */
   kick(id: string, why = 'kicked'): boolean {
-    const session = present(this.#hub.sessions).find((each) => each.id === id);
+    const session = findPresent(this.#hub.sessions, id);
     if (session) kick(this.#hub, session, why);
     return session !== undefined;
   }

@@ -6,6 +6,10 @@ export class Tally<K> {
     return this.#counts.get(key) ?? 0;
   }
 
+  has(key: K): boolean {
+    return this.#counts.has(key);
+  }
+
   add(key: K): void {
     this.#counts.set(key, this.get(key) + 1);
   }

@@ -5,6 +5,7 @@ import { overTurns } from '../../net/turn-queue.ts';
 import { encodePacket } from '../../protocol/encoder.ts';
 import { Deadlines } from '../../util/deadlines.ts';
 import { withResolvers } from '../../util/deferred.ts';
+import { Tally } from '../../util/tally.ts';
 import type { ConnectedClient, Member, SessionId } from '../directory.ts';
 import type { ChannelLoss, PartyInfo, ServerEvents } from '../events.ts';
 import type { Place, Source } from '../limits/source-account.ts';
@@ -32,6 +33,9 @@ interface Established {
   readonly since: number;
 }
 
+/** The two who have negotiated one. */
+type PairOfParties = Pick<Channel, 'requester' | 'target'>;
+
 /** The halves that present connect ids, and the channels that come of them (RFC 4, P11 to P15). */
 export class Channels {
   readonly #options: ResolvedServerOptions;
@@ -41,6 +45,8 @@ export class Channels {
   readonly #sources: Sources;
   /** What is relayed, and for which channel. */
   readonly #relays = new Map<Relay, Established>();
+  /** How many of them each login has. */
+  readonly #parties = new Tally<string>();
   /** How many of them are of the server's own test. */
   #tests = 0;
   #lastId = 0;
@@ -213,10 +219,8 @@ export class Channels {
   }
 
   /** The logins that have a channel, as they are compared. */
-  parties(): Set<string> {
-    return new Set(
-      Array.from(this.#relays.values()).flatMap(({ channel: { requester, target } }) => [requester.key, target.key]),
-    );
+  get parties(): Pick<Tally<string>, 'has'> {
+    return this.#parties;
   }
 
   /** Resolves when no channel is open, or the time is over; those that are left then are broken. */
@@ -231,22 +235,24 @@ export class Channels {
     await overTurns(this.#relays.keys(), (relay) => relay.abort('shutdown'));
   }
 
-  /** Ends those with a party, or a half, that an operator keeps out. Returns how many of them were relayed. */
-  breakOf(isOut: (party: Party) => boolean, isHalfOut: (half: Transport) => boolean = () => false): number {
+  /** Ends those with a party, or a half, that an operator keeps out. Returns those of them that were relayed. */
+  breakOf(isOut: (party: Party) => boolean, isHalfOut: (half: Transport) => boolean = () => false): PairOfParties[] {
     const halvesOf = ({ relay, waiting }: Channel): readonly Transport[] =>
       relay?.transports() ?? (waiting ? [waiting.transport] : []);
     const isMeant = (channel: Channel): boolean =>
       isOut(channel.requester) || isOut(channel.target) || halvesOf(channel).some(isHalfOut);
-    let count = 0;
-    for (const channel of [...this.#ids.all()].filter((each) => !each.over && isMeant(each))) {
+    const meant: Channel[] = [];
+    for (const channel of this.#ids.all()) if (!channel.over && isMeant(channel)) meant.push(channel);
+    const broken: PairOfParties[] = [];
+    for (const channel of meant) {
       if (channel.relay) {
         channel.relay.abort('kicked');
-        count += 1;
+        broken.push(channel);
       } else {
         this.#void(channel, 'kicked');
       }
     }
-    return count;
+    return broken;
   }
 
   /** Breaks what is open, which ends a drain in progress. */
@@ -285,11 +291,13 @@ export class Channels {
     if (isTest) this.#tests += 1;
     else others?.channelOpened(channel, id, relay.transports());
     this.#relays.set(relay, { channel, id, since: Date.now() });
+    for (const { key } of [channel.requester, channel.target]) this.#parties.add(key);
     this.#events.emit('channelEstablished', channel, id);
   }
 
   #onDone(channel: Channel, relay: Relay): void {
     this.#relays.delete(relay);
+    for (const { key } of [channel.requester, channel.target]) this.#parties.delete(key);
     if (isOfSelfTest(channel)) this.#tests -= 1;
     // What is remembered of an ended channel must not keep its sockets, nor the buffers that they were read into.
     delete channel.relay;
