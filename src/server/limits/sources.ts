@@ -128,7 +128,7 @@ export class Sources {
     const now = this.#now();
     const source = this.#find(address);
     const paidAt = this.#connectionRate.take(source.connectionsPaidAt, 1, now);
-    const refusal = this.#refusalOf(source, connections, this.#connectionRate.exceeded(paidAt, now));
+    const refusal = this.#refusalOf(source, connections, paidAt);
     if (refusal) return refusal;
     this.#keep(source);
     source.connectionsPaidAt = paidAt;
@@ -211,17 +211,19 @@ export class Sources {
     this.#absent.delete(source);
   }
 
-  #refusalOf(source: Source, connections: number, tooFast: boolean): ConnectionRefusal | undefined {
+  /** Halves that are to come were paid for: they may come beside whatever else does, as many as there are. */
+  #refusalOf(source: Source, connections: number, paidAt: number): ConnectionRefusal | undefined {
     const limits = this.#limits;
+    const rate = this.#connectionRate;
     if (connections >= limits.maxConnections) return 'too many';
     if (source.exempt) return undefined;
     const { elsewhere } = source;
     const has = source.connections + elsewhere.connections;
     const expected = source.expected.taken + elsewhere.expected;
     if (has >= limits.maxConnectionsPerAddress + expected) return 'too many of its address';
-    if (source.unidentified + elsewhere.unidentified >= limits.maxUnidentifiedPerAddress)
+    if (source.unidentified + elsewhere.unidentified >= limits.maxUnidentifiedPerAddress + expected)
       return 'too many unidentified';
-    if (tooFast) return 'too fast';
+    if (rate.exceeded(paidAt - rate.timeFor(expected), this.#now())) return 'too fast';
     const kept = Math.floor((limits.maxConnections * limits.keptForNewAddressesPercent) / 100);
     if ((source.isPresent || elsewhere.connections > 0) && connections >= limits.maxConnections - kept)
       return 'places kept for others';

@@ -70,6 +70,23 @@ describe('an address that asks for private connections', () => {
     expect(await bot.next(3)).toMatchObject({ msg: 'still here' });
   });
 
+  it.each<[string, Partial<ServerLimits>, string]>([
+    ['as many as may be are unidentified', { maxUnidentifiedPerAddress: 2 }, 'too many unidentified'],
+    ['as many come as may', { connectionBurstPerAddress: 4, connectionsPerSecondPerAddress: 1 }, 'too fast'],
+  ])('[P19] opens what it has agreed on, though %s', async (_, limits, why) => {
+    const { rig, stranger } = await asked(limits);
+    const another = await joinFrom(STRANGER, rig, 'another');
+    const id = await agree(stranger, another);
+    for (let count = 0; count < 2; count += 1) await openSocket(rig.port[4], { localAddress: STRANGER });
+    await expect.poll(async () => (await rig.stats()).connections).toBe(5);
+    const halves = [await knock(rig.port[4], id, { localAddress: STRANGER })];
+    halves.push(await knock(rig.port[4], id, { localAddress: STRANGER }));
+    for (const half of halves) expect(await readExactly(half, 1)).toEqual(Buffer.from([10]));
+    // It may not have one more.
+    await endOf(await openSocket(rig.port[4], { localAddress: STRANGER }));
+    expect(rig.log.of(why)).toHaveLength(1);
+  });
+
   it('[P19] cannot log in on a connection that came in as a half', async () => {
     const { rig, bot, stranger } = await asked({ maxConnectionsPerAddress: 1 });
     // Asking takes two places.
