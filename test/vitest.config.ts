@@ -1,8 +1,16 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
+
+// What a process has compiled, others of the same run find: plugins, and from Node.js 22 on the program. The user's own is not touched.
+const cache = mkdtempSync(path.join(tmpdir(), 'chatosbot-test-cache-'));
+process.env['XDG_CACHE_HOME'] = cache;
+process.once('exit', () => rmSync(cache, { recursive: true, force: true }));
 
 /**
  * Files run one after the other in the same process: that saves its start, and loading everything again. But not those that

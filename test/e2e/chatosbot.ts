@@ -3,10 +3,12 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { SOURCE } from '../../src/bot/loading/resolve-import.ts';
 import { Command, endCommands, type CommandOptions, type Ended } from '../support/command.ts';
 import { aroundEachFile } from '../support/each-file.ts';
 import { TESTED_SERVER } from '../support/left-out.ts';
 import { ownAddress } from '../support/own-port.ts';
+import { warmUp } from '../support/warm-up.ts';
 import { clusterOf } from './its-cluster.ts';
 
 /** The built program, as `bin` of package.json names it. */
@@ -34,11 +36,12 @@ aroundEachFile({
   },
 });
 
-/** Writes a file into the lab (its folders too) and returns its path. */
+/** Writes a file into the lab (its folders too) and returns its path. A plugin is compiled by then, unless it has an error. */
 export function labFile(name: string, content: string | Uint8Array): string {
   const file = path.join(LAB, name);
   mkdirSync(path.dirname(file), { recursive: true });
   writeFileSync(file, content);
+  if (typeof content === 'string' && SOURCE.test(name)) warmUp(file, content);
   return file;
 }
 
@@ -55,7 +58,7 @@ export type Options = Partial<CommandOptions>;
 /** A clean environment, without PATH, and what is added to it. */
 export function environment(added: Options['env']): Record<string, string> {
   const workers: Record<string, string> = TESTED_SERVER === 'workers' ? { CHATOSBOT_WORKERS: '2', TMPDIR: LAB } : {};
-  return { HOME, ...workers, XDG_CACHE_HOME: path.join(HOME, '.cache'), LANG: 'C.UTF-8', ...added };
+  return { HOME, ...workers, XDG_CACHE_HOME: process.env['XDG_CACHE_HOME']!, LANG: 'C.UTF-8', ...added };
 }
 
 function inLab({ env, ...options }: Options): CommandOptions {

@@ -3,21 +3,19 @@ import { onTestFinished } from 'vitest';
 import { BotRuntime } from '../../src/bot/runtime.ts';
 import { IsolatedBot } from '../../src/bot/isolation/isolated-bot.ts';
 import type { IsolationOptions } from '../../src/bot/isolation/options.ts';
-import { createCompiler } from '../../src/bot/loading/compiler.ts';
 import type { BotEntry, RuntimeOptions } from '../../src/bot/runtime-options.ts';
 import type { AccountStatus, PluginStatus } from '../../src/bot/status.ts';
 import type { Address } from '../../src/net/address.ts';
 import { tempDirectory, writeText } from './bot-files.ts';
 import { MemoryLog } from './bot-log.ts';
 import { plugin } from './bot-world.ts';
+import { warmUp } from './warm-up.ts';
 
 /** Several threads that load this project take their time where others work too. */
 export const ISOLATED_TIMEOUT_MS = 60_000;
 
 /** As it is built: it starts four times as quickly as from the sources. */
 const ENTRY = new URL('../../dist/plugin-worker.js', import.meta.url);
-
-const compile = createCompiler();
 
 export interface IsolatedSpec extends IsolationOptions {
   /** @default 'bot' */
@@ -39,15 +37,6 @@ export async function createIsolated(source: string, spec: IsolatedSpec, log: Me
   const bot = new IsolatedBot({ file, options, entry: ENTRY, log, ...limits });
   onTestFinished(() => bot.stop(0));
   return { bot, file };
-}
-
-/** Compiles a plugin for the worker that will find it in the cache: a compiler of its own is most of what a worker costs. */
-function warmUp(file: string, source: string): void {
-  try {
-    compile(file, source, 'async');
-  } catch {
-    // The worker says what is wrong.
-  }
 }
 
 /** Loads a plugin in a worker. */

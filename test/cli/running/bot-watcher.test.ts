@@ -1,18 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { access, mkdir, rename, rm, symlink, unlink, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterAll, describe, expect, onTestFinished, test } from 'vitest';
+import { describe, expect, onTestFinished, test } from 'vitest';
 import { BotLoader, type BotToRun } from '../../../src/cli/running/bot-entries.ts';
 import { planBots } from '../../../src/cli/running/bot-plans.ts';
 import { BotWatcher } from '../../../src/cli/running/bot-watcher.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { tempDirectory, writeText } from '../../support/bot-files.ts';
 import { MemoryLog } from '../../support/bot-log.ts';
-
-// What is compiled is kept here, and not in the user's own folder.
-process.env['XDG_CACHE_HOME'] = mkdtempSync(path.join(tmpdir(), 'chatosbot-test-cache-'));
-afterAll(() => rmSync(process.env['XDG_CACHE_HOME']!, { recursive: true }));
 
 interface Watching {
   readonly directory: string;

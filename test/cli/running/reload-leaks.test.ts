@@ -1,20 +1,14 @@
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import path from 'node:path';
+import { readdirSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { afterAll, expect, onTestFinished, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import { BotRuntime } from '../../../src/bot/runtime.ts';
 import { BotLoader } from '../../../src/cli/running/bot-entries.ts';
 import { planBots } from '../../../src/cli/running/bot-plans.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { joinAs, startServer } from '../../support/bot-world.ts';
 import { tempDirectory, writeText } from '../../support/bot-files.ts';
-
-// What is compiled is kept here, and not in the user's own folder.
-process.env['XDG_CACHE_HOME'] = mkdtempSync(path.join(tmpdir(), 'chatosbot-test-cache-'));
-afterAll(() => rmSync(process.env['XDG_CACHE_HOME']!, { recursive: true }));
 
 // V8 keeps the text of every script that it compiles until memory is short: that is no leak, but looks like one.
 setFlagsFromString('--no-compilation-cache');
