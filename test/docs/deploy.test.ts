@@ -59,8 +59,8 @@ test.skipIf(!has('openssl'))('OpenSSL makes an authority and a certificate by th
   expect(checked.stdout).toBe('server.pem: OK\n');
 });
 
-test.skipIf(!has('nats-server'))('NATS accepts the configuration on docs/cluster.md', () => {
-  const fence = readFences('docs/cluster.md').find(({ language }) => language === 'conf');
+test.skipIf(!has('nats-server'))('NATS accepts the configuration on docs/cluster-operations.md', () => {
+  const fence = readFences('docs/cluster-operations.md').find(({ language }) => language === 'conf');
   const folder = mkdtempSync(path.join(tmpdir(), 'nats-conf-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   const file = path.join(folder, 'nats-server.conf');
