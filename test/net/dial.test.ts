@@ -141,6 +141,20 @@ describe('dial', () => {
     await open(address);
     expect(vi.getTimerCount()).toBe(0);
   });
+
+  it('fails with TIMED_OUT and `reachMs` where a machine does not accept in time, and leaves no timer in any case', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const late = dial(await serve(), { reachMs: 70 }); // it cannot be accepted within this turn
+    expect(vi.getTimerCount()).toBe(2);
+    vi.advanceTimersByTime(70);
+    await expect(late).rejects.toMatchObject({ code: 'TIMED_OUT', fields: { reachMs: 70 } });
+    expect(vi.getTimerCount()).toBe(0);
+    await expect(dial(await nobody(), { reachMs: 70 })).rejects.toMatchObject({ code: 'CONNECT_FAILED' });
+    expect(vi.getTimerCount()).toBe(0);
+    await open(await serve(), { reachMs: 70 });
+    expect(vi.getTimerCount()).toBe(0);
+  });
 });
 
 describe('listen', () => {

@@ -149,7 +149,11 @@ describe('a control socket', () => {
     const client = new RawControl(file);
     client.send('{"command":"a"}\n');
     await client.answer();
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
     await control.close();
+    // Nothing waits to break what is left, or to remove the socket once more.
+    expect(vi.getTimerCount()).toBe(0);
     await client.ended;
     expect(existsSync(file)).toBe(false);
   });

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { packet, str, type RfcPeer } from '../support/rfc-peer.ts';
 import { agree, Rig, stopTheClock, turns } from '../support/server-rig.ts';
 import { turn } from '../support/server-connection.ts';
@@ -41,6 +41,18 @@ describe('a server that is closed with time to drain', () => {
     expect(server.listenerCount('channelEnded')).toBe(before + 1);
     await closed;
     expect(server.listenerCount('channelEnded')).toBe(before);
+  });
+
+  it('waits for nothing any more when all have left before their turn, and before the deadline', async () => {
+    const rig = await Rig.start();
+    const peers = [await rig.join('alice'), await rig.join('bob'), await rig.join('carol')];
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const closed = rig.server.close({ drainMs: 60_000 });
+    expect(vi.getTimerCount()).toBeGreaterThanOrEqual(2);
+    for (const peer of peers) peer.end();
+    await within(closed, 'the close');
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('ends sessions without private connections one after the other, over the first half of the time', async () => {

@@ -59,6 +59,23 @@ it('a handshake that is done leaves no time limit behind', async () => {
   expect(vi.getTimerCount()).toBe(0);
 });
 
+it('one that encrypts otherwise has 5 s to close its connection, and nothing waits for one that has closed it', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const [socket, other] = await sockets();
+  const closing = closeUnlike(other, true);
+  socket.resume().end();
+  await closing;
+  expect(vi.getTimerCount()).toBe(0);
+  const [, stubborn] = await sockets();
+  const closed = closeUnlike(stubborn, false);
+  vi.advanceTimersByTime(4_999);
+  expect(stubborn.destroyed).toBe(false);
+  vi.advanceTimersByTime(1);
+  expect(stubborn.destroyed).toBe(true);
+  await closed;
+});
+
 describe.each([true, false])('two processes of a cluster, encrypted: %s,', (isEncrypted) => {
   it('learn who the other is, and then have the connection for themselves, with all that follows at once', async () => {
     const [socket, other] = await sockets();

@@ -168,6 +168,16 @@ describe('a stream that resumes', () => {
     expect(one.errored?.message).toBe('no connection for 0 s');
   });
 
+  it('does nothing any more once it has ended', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const { one, other } = await pair();
+    expect(vi.getTimerCount()).toBe(2);
+    one.destroy();
+    other.destroy(new Error('of no use'));
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
   it('does not go on where the other side has not heard what is not kept any more, or has heard what was never said', async () => {
     const { one, other } = await pair();
     one.write('a word');

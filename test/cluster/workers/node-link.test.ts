@@ -132,3 +132,15 @@ it('calls after longer and longer where its connection breaks at once, until one
   expect([await pauseAfter(5_010), link.breaks]).toEqual([50, 0]);
   expect([await pauseAfter(0), link.breaks]).toEqual([100, 1]);
 });
+
+it('calls no more when it is closed while it waits for its next call', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { link, call } = await linkTo();
+  (await call(1)).resetAndDestroy();
+  // A poll would let the time go on.
+  while (!link.failure) await new Promise((resolve) => setImmediate(resolve));
+  expect(vi.getTimerCount()).toBe(1);
+  link.close();
+  expect(vi.getTimerCount()).toBe(0);
+});

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { expect, it, onTestFinished, vi } from 'vitest';
+import type { NodeLease } from '../../../src/cluster/membership.ts';
 import { NodeLinks, type NodeLinksPlan } from '../../../src/cluster/workers/node-links.ts';
 
 /** The links of a process that speaks in the clear, and knows no other one. */
@@ -62,4 +63,12 @@ it('begins again with what it has said where that would be more than a thousand'
   }
   links.accept('link', true, '10.0.0.0', silent());
   expect(refused).toHaveLength(1_002);
+});
+
+it('nothing waits any more for the links of a node that are there', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { links } = linksOf();
+  await links.meet({ node: 'there', epoch: 'e', slot: 1, peer: '192.0.2.1:1', workers: [] } as object as NodeLease);
+  expect(vi.getTimerCount()).toBe(0);
 });

@@ -50,6 +50,22 @@ describe('an address that opens connections', () => {
     expect(await rig.stats()).toMatchObject({ connections: 3, refusedPerAddress: 1, refusedUnidentified: 0 });
   });
 
+  it('[P19] gets its place back where a half of others has waited there in vain', async () => {
+    const rig = await Rig.start({ exempt: [], maxConnectionsPerAddress: 2 });
+    const [alice, bob] = [await rig.join('alice'), await rig.join('bob')];
+    const from = { localAddress: '127.0.0.2' };
+    const carol = await rig.connect(4, from.localAddress);
+    const half = await knock(rig.port[4], await agree(alice, bob), from);
+    await untilItHas(rig, 4);
+    await endOf(await openSocket(rig.port[4], from));
+    expect((await rig.stats()).refusedPerAddress).toBe(1);
+    half.resetAndDestroy();
+    await rig.log.until('lost before it was established');
+    const dave = await rig.connect(4, from.localAddress);
+    expect([await carol.login('carol'), await dave.login('dave')]).toEqual([true, true]);
+    expect((await rig.stats()).refusedPerAddress).toBe(1);
+  });
+
   it('[P19] has few that are not identified, and is let in when one has logged in', async () => {
     const rig = await Rig.start({ exempt: [], maxUnidentifiedPerAddress: 2 });
     const [alice, silent] = [await rig.connect(), await rig.connect()];
