@@ -203,6 +203,23 @@ test('say - gives up with 69 when the server does not come back within 60 s', as
   expect(await failure(tail)).toEqual({ status: 69, last: `chatosbot: tcp://${here} has not come back within 60 s` });
 });
 
+test('say --retry waits for its login to be free, and gives up when --wait is over', async () => {
+  const holder = await peer(port, 'held');
+  const args = ['say', 'at last', '--server', at, '--login', 'held', '--retry'];
+  const late = await runShared([...args, '--wait', '0.5']);
+  expect(late).toMatchObject({
+    status: 77,
+    stdout: '',
+    stderr: expect.stringMatching(/^trying again: .*\nchatosbot: /),
+  });
+  const alice = await peer(port, 'alice-r');
+  const waiting = start(args);
+  await waiting.line(/^trying again: .*'held'/);
+  holder.end();
+  expect((await alice.next(3)).msg).toBe('at last');
+  expect(await waiting.exit()).toMatchObject({ status: 0, stdout: '' });
+});
+
 test.each([
   ['SIGINT', 130],
   ['SIGTERM', 143],
@@ -217,6 +234,7 @@ test.each([
 
 test.each([
   [[], 'missing required argument'],
+  [['hi', '--wait', '5'], '--wait needs --retry'],
   [['hi', '--to', ''], 'it cannot be a login: it is empty'],
   [['hi', '--to', 'x'.repeat(31)], '31 bytes long'],
 ])('say %j is a mistake that it explains, with 2', async (args, why) => {

@@ -2,6 +2,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { DEFAULT_HEARTBEAT_MS } from '../../client/heartbeat.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
+import { fileProblem } from '../../transfer/files/failures.ts';
 import { CONFLICT_MODES } from '../../transfer/files/conflict.ts';
 import { DEFAULT_REOPEN_TIMEOUT_MS } from '../../transfer/verified/options.ts';
 import { connectCommand } from '../connecting/connect.ts';
@@ -185,9 +186,9 @@ function prepareTarget(flags: ReceiveFlags): void {
     }
   } catch (error) {
     if (error instanceof ChatosError) throw error;
-    throw new ChatosError('INVALID_ARGUMENT', `cannot receive into ${directory}: ${(error as Error).message}`, {
-      cause: error,
-    });
+    const isTaken = (error as NodeJS.ErrnoException).code === 'EEXIST';
+    const why = isTaken ? 'it is not a folder' : fileProblem(error);
+    throw new ChatosError('INVALID_ARGUMENT', `cannot receive into ${directory}: ${why}`, { cause: error });
   }
 }
 

@@ -23,6 +23,7 @@ import {
   seconds,
   serverOption,
 } from '../options.ts';
+import { DEFAULT_WAIT_S } from '../piping/flags.ts';
 import { standardInput } from '../terminal/input.ts';
 import { SafeText } from '../terminal/safe-text.ts';
 import { interruptibly } from '../terminal/signals.ts';
@@ -33,6 +34,9 @@ interface SayFlags extends ConnectFlags {
   readonly to?: string;
   readonly waitForAnswer?: boolean;
   readonly answerTimeout?: number;
+  /** In seconds. */
+  readonly wait?: number;
+  readonly retry?: boolean;
   readonly json?: boolean;
 }
 
@@ -51,6 +55,8 @@ export function register(command: Command): void {
     .addOption(noIdentityOption())
     .option('--wait-for-answer', 'print the first private message that this login sends back')
     .option('--answer-timeout <seconds>', `how long the answer may take (default: ${DEFAULT_ANSWER_S})`, seconds)
+    .option('--retry', 'keep trying where the server is not there yet, or the login is taken, until --wait is over')
+    .option('-w, --wait <seconds>', `with --retry: for how long (default: ${DEFAULT_WAIT_S})`, seconds)
     .option('--json', 'print a line of JSON for each message that was sent, and for the answer')
     .addOption(configOption())
     .addHelpText(
@@ -72,6 +78,7 @@ message is dropped without an error.`,
       if (flags.answerTimeout !== undefined && !flags.waitForAnswer) {
         command.error('--answer-timeout needs --wait-for-answer');
       }
+      if (flags.wait !== undefined && !flags.retry) command.error('--wait needs --retry');
       if (isBlank(words.join(''))) command.error("there is nothing to say; '-' sends the lines of standard input");
       await interruptibly((signal) => say(words, flags, signal));
     });
@@ -79,14 +86,14 @@ message is dropped without an error.`,
 
 async function say(words: string[], flags: SayFlags, signal: AbortSignal): Promise<void> {
   const isStream = words.length === 1 && words[0] === '-';
-  const { to, answerTimeout = DEFAULT_ANSWER_S } = flags;
+  const { to, answerTimeout = DEFAULT_ANSWER_S, retry = false, wait = DEFAULT_WAIT_S } = flags;
   const answer = withResolvers<string>();
   const gone = new AbortController();
   let isReady = false;
   const prepare = (client: ChatosClient): void => {
     reportSessions(
       client,
-      (_, text) => isReady && text !== undefined && notice(text),
+      (type, text) => (isReady || (retry && type === 'retrying')) && text !== undefined && notice(text),
       () => true,
     );
     client.on('message', ({ from, text, private: isPrivate, own }) => {
@@ -97,7 +104,13 @@ async function say(words: string[], flags: SayFlags, signal: AbortSignal): Promi
     onLost(client, isStream ? RETURN_MS : 0, (error) => gone.abort(error));
   };
   const heartbeatMs = isStream ? DEFAULT_HEARTBEAT_MS : undefined;
-  const client = await connectCommand(flags, { signal, prepare, heartbeatMs, reconnect: isStream });
+  const client = await connectCommand(flags, {
+    signal,
+    prepare,
+    heartbeatMs,
+    reconnect: isStream || retry,
+    retryMs: retry ? wait * 1000 : undefined,
+  });
   isReady = true;
   try {
     await withEither(signal, gone.signal, async (stop) => {

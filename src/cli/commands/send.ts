@@ -54,6 +54,11 @@ export function register(command: Command): void {
         .choices(['refuse', 'skip'])
         .default('refuse'),
     )
+    .option(
+      '--exclude <glob>',
+      'leave out of folders what is called so; * and ? are wildcards, with a / in it it is a path; repeatable',
+      (text: string, previous: readonly string[] | undefined) => [...(previous ?? []), text],
+    )
     .option('--limit-rate <rate>', 'send at most so many bytes a second to each receiver: 800, 50k, 2M', byteRate)
     .addOption(secretOption)
     .addOption(codeOption)
@@ -70,6 +75,7 @@ export function register(command: Command): void {
 Examples:
   $ chatosbot send photos report.pdf              # prints a code, as 7-velvet-orange
   $ chatosbot receive 7-velvet-orange              # on another machine
+  $ chatosbot send site --exclude node_modules --exclude '*.log'
   $ chatosbot send photos --to bob                # where bob runs: chatosbot receive --from ann
 
 With a code, everything is encrypted from end to end. What was interrupted goes on when both sides run again: what is there is checked, and not sent again.`,
@@ -84,11 +90,12 @@ async function send(files: readonly string[], flags: SendFlags, command: Command
 }
 
 function mistakeIn(files: readonly string[], flags: SendFlags): string | undefined {
-  const { to, name, code, secret } = flags;
+  const { to, name, code, secret, exclude } = flags;
   if (name !== undefined && files.length > 1) return '--name is for one file or folder';
   if (files.includes('-') && (files.length > 1 || (to && to.length > 1))) {
     return "'-', standard input, goes alone, and to one receiver";
   }
+  if (exclude && files.includes('-')) return '--exclude is for folders';
   if (!to && (code !== undefined || secret !== undefined))
     return 'without --to, a code is made: leave --code and --secret out';
   if (code !== undefined && to!.length > 1)

@@ -22,6 +22,7 @@ export interface SendFlags extends TransferFlags {
   /** In bytes a second, to each receiver. */
   readonly limitRate?: number;
   readonly outsideLinks: 'refuse' | 'skip';
+  readonly exclude?: readonly string[];
 }
 
 /** The options of `receive`. */

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { ChatosError } from '../../errors.ts';
+import { Exclusions } from '../../transfer/files/exclusions.ts';
 import type { Source, WalkRules } from '../../transfer/files/walk.ts';
 import type { SendFlags } from './flags.ts';
 import type { TransferReport } from './report.ts';
@@ -27,10 +28,11 @@ export function sourcesOf(files: readonly string[], name: string | undefined): S
 }
 
 /** What becomes of what cannot be sent: reported once, in the first walk. */
-export function walkRules({ outsideLinks }: SendFlags, report: TransferReport): WalkRules {
+export function walkRules({ outsideLinks, exclude }: SendFlags, report: TransferReport): WalkRules {
   const reported = new Set<string>();
   return {
     outsideLinks,
+    exclusions: exclude && new Exclusions(exclude),
     onLeftOut: (source, reason, failed) => {
       if (reported.has(source)) return;
       if (reported.size < 1_000) reported.add(source);

@@ -1,4 +1,5 @@
-import { hasParts, LoginGlob } from '../../policy/login-glob.ts';
+import { hasParts } from '../../policy/glob.ts';
+import { LoginGlob } from '../../policy/login-glob.ts';
 import { loginKey } from '../../util/login-key.ts';
 import { formsOf, manyLetterForms } from '../logins/look-alikes.ts';
 

@@ -40,12 +40,20 @@ export function portabilityProblem(name: string): string | undefined {
   return undefined;
 }
 
+/** Why a path is too long, or leads too deep; `undefined` where it does not. */
+export function sizeProblem(path: string): string | undefined {
+  const shown = `the path '${path.slice(0, 40)}…'`;
+  if (Buffer.byteLength(path) > MAX_PATH_BYTES) return `${shown} has more than ${MAX_PATH_BYTES} bytes`;
+  if (path.split('/').length > MAX_DEPTH) return `${shown} has more than ${MAX_DEPTH} folders`;
+  return undefined;
+}
+
 /** The names that a path has, or why it is none. */
 export function splitPath(path: string): readonly string[] | { readonly problem: string } {
   if (path.startsWith('/')) return { problem: `the path '${path}' is absolute` };
-  if (Buffer.byteLength(path) > MAX_PATH_BYTES) return { problem: `the path '${path.slice(0, 40)}…' is too long` };
+  const tooLarge = sizeProblem(path);
+  if (tooLarge !== undefined) return { problem: tooLarge };
   const names = path.split('/');
-  if (names.length > MAX_DEPTH) return { problem: `the path '${path.slice(0, 40)}…' has too many folders` };
   for (const name of names) {
     const problem = nameProblem(name);
     if (problem !== undefined) return { problem: names.length === 1 ? problem : `${problem}, in '${path}'` };

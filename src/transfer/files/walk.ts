@@ -3,7 +3,8 @@ import path from 'node:path';
 import { ChatosError } from '../../errors.ts';
 import { fileProblem } from './failures.ts';
 import type { Entry } from './entry.ts';
-import { isPartName, linkProblem, nameProblem } from './names.ts';
+import type { Exclusions } from './exclusions.ts';
+import { isPartName, linkProblem, nameProblem, sizeProblem } from './names.ts';
 import { Place } from './place.ts';
 
 /** A file or folder that a user has named to be sent. */
@@ -24,6 +25,8 @@ export interface WalkedEntry extends Entry {
 
 /** What a walk does with what cannot be sent. */
 export interface WalkRules {
+  /** What is left out of folders, as the user wants it: without a word. @default nothing */
+  readonly exclusions?: Exclusions | undefined;
   /** What becomes of links that lead out of the folder that was named. */
   readonly outsideLinks: 'refuse' | 'skip';
   /** Something is left out, that is neither file, folder nor link, or cannot be read. */
@@ -104,6 +107,15 @@ function* walkEntry(
 ): Generator<WalkedEntry> {
   const source = path.join(place.path, name);
   const stats = lstatSync(place.at(name), { bigint: true });
+  const inFolder = shown.slice(shown.indexOf('/') + 1);
+  if (rules.exclusions?.matches(inFolder, stats.isDirectory())) return;
+  const problem = sizeProblem(shown);
+  if (problem !== undefined) {
+    throw new ChatosError(
+      'INVALID_ARGUMENT',
+      `cannot send ${source}: ${problem} (tar c … | chatosbot send - has no limit)`,
+    );
+  }
   const entry = entryOf(stats, shown, source);
   if (stats.isFile()) {
     yield entry;
@@ -113,13 +125,13 @@ function* walkEntry(
     yield* walkFolder(child, shown, depth + 1, rules);
   } else if (stats.isSymbolicLink()) {
     const target = readlinkSync(place.at(name));
-    const problem = linkProblem(target, depth);
-    if (problem === undefined) {
+    const outside = linkProblem(target, depth);
+    if (outside === undefined) {
       yield { ...entry, target };
     } else if (rules.outsideLinks === 'skip') {
-      rules.onLeftOut(source, `${problem}: ${target}`, false);
+      rules.onLeftOut(source, `${outside}: ${target}`, false);
     } else {
-      const message = `cannot send the link ${source} to ${target}: ${problem}; --outside-links skip leaves such links out`;
+      const message = `cannot send the link ${source} to ${target}: ${outside}; --outside-links skip leaves such links out`;
       throw new ChatosError('INVALID_ARGUMENT', message);
     }
   } else {

@@ -78,6 +78,11 @@ export class WantedContent {
       return this.#write(type, body, wanted, wanted.part);
     } catch (error) {
       if (error instanceof ChatosError) throw error;
+      if ((error as NodeJS.ErrnoException).code === 'EFBIG') {
+        // Others may be smaller.
+        wanted.problem = fileProblem(error);
+        return undefined;
+      }
       const { entry, folder } = wanted.arrival;
       throw atPath(error, folder.shown(entry.path.split('/').at(-1)!));
     }

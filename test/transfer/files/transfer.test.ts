@@ -22,6 +22,7 @@ import path from 'node:path';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import type { CompressMode } from '../../../src/transfer/files/packing.ts';
 import type { ConflictMode } from '../../../src/transfer/files/conflict.ts';
+import { Exclusions } from '../../../src/transfer/files/exclusions.ts';
 import { lab, target, transfer } from './rig.ts';
 
 const MIB = 1024 * 1024;
@@ -113,6 +114,38 @@ describe('a folder', () => {
     expect(received).toMatchObject(counts(4));
     expect(left).toContain('out');
     expect(existsSync(path.join(inbox, 'top', 'out'))).toBe(false);
+  });
+
+  test('is sent without what the user excludes, and a link that leads out may be of that', async () => {
+    const top = tree();
+    symlinkSync('/etc/passwd', path.join(top, 'out'));
+    const { inbox } = target();
+    const left: string[] = [];
+    const rules = {
+      outsideLinks: 'refuse',
+      exclusions: new Exclusions(['out', 'b/', '*.txt', 'top']),
+      onLeftOut: (source: string) => void left.push(source),
+    } as const;
+    const { received } = await transfer(top, { directory: inbox }, { sending: { rules } });
+    expect(received).toMatchObject(counts(2));
+    expect(readdirSync(path.join(inbox, 'top'), { recursive: true, encoding: 'utf8' }).toSorted()).toEqual([
+      'a',
+      'a/link',
+      'empty',
+      'empty folder',
+    ]);
+    expect(left).toEqual([]);
+  });
+
+  test('that is deeper than receivers take is refused before anything is sent', async () => {
+    const top = lab();
+    mkdirSync(path.join(top, ...Array.from({ length: 128 }, () => 'd')), { recursive: true });
+    const { inbox, untouched } = target();
+    await expect(transfer(top, { directory: inbox })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringMatching(/has more than 128 folders \(tar/) as string,
+    });
+    expect(untouched()).toBe(true);
   });
 
   test('keeps holes', async () => {
