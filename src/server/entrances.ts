@@ -16,6 +16,7 @@ export function enter(hub: Hub, from: string, listener: Address): Entrance | und
     return undefined;
   }
   const secured = listener.transport === 'tls';
+  const admittedBy = access.version;
   const leave = (): void => {
     hub.handshakes -= 1;
     source.unidentified -= 1;
@@ -25,6 +26,14 @@ export function enter(hub: Hub, from: string, listener: Address): Entrance | und
   return {
     source: source.name,
     onConnection: (transport) => {
+      // While its handshake was under way, the operator may have kept it out.
+      const late = access.version === admittedBy ? undefined : access.mayConnect(from);
+      if (late) {
+        leave();
+        events.emit('connectionRefused', from, late);
+        transport.stream.destroy();
+        return;
+      }
       if (secured) hub.handshakes -= 1;
       const session = new Session(hub, transport, listener, dispatch, source);
       events.emit('connection', session);

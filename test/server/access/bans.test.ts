@@ -1,9 +1,10 @@
 import { connect } from 'node:net';
+import tls from 'node:tls';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { banKindOf, Bans, MAX_BANS, type Ban, type BanKind } from '../../../src/server/access/bans.ts';
-import { RfcPeer } from '../../support/rfc-peer.ts';
+import { long, packet, RfcPeer } from '../../support/rfc-peer.ts';
 import { agree, Rig, stopTheClock } from '../../support/server-rig.ts';
-import { endOf, knock, within } from '../../support/server-sockets.ts';
+import { endOf, knock, openSocket, within } from '../../support/server-sockets.ts';
 
 const ELSEWHERE = '127.0.0.2';
 const ban = (kind: BanKind, what: string, more: Partial<Ban> = {}): Ban => ({ kind, what, since: new Date(), ...more });
@@ -102,6 +103,20 @@ it('a ban of an address ends the half from there that waits for the other side',
   await rig.server.selfTest();
   rig.server.ban(ban('from', ELSEWHERE));
   await within(endOf(half), 'the end of the half');
+});
+
+it('a ban of an address is for those, too, whose handshake is under way, who may have a connect id', async () => {
+  const rig = await Rig.start();
+  const { port } = await rig.listenTls();
+  const id = await agree(await rig.join('alice'), await rig.join('bob'));
+  const raw = await openSocket(port, { localAddress: ELSEWHERE });
+  await expect.poll(async () => (await rig.stats()).connections).toBe(3);
+  expect(rig.server.ban(ban('from', ELSEWHERE))).toEqual({ sessions: 0, channels: 0 });
+  const socket = tls.connect({ socket: raw, rejectUnauthorized: false }).on('error', () => undefined);
+  onTestFinished(() => void socket.destroy());
+  socket.write(packet(9, long(id)));
+  await endOf(socket);
+  expect(await rig.stats()).toMatchObject({ connections: 2, accepted: 2, refusedBanned: 1 });
 });
 
 it.each([
