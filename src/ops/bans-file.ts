@@ -8,6 +8,7 @@ import type { OperatedServer } from '../server/operated-server.ts';
 import { toJsonLine } from '../util/escape.ts';
 import type { Logger } from '../util/log.ts';
 import { makeDirectories } from '../util/make-directories.ts';
+import { Tally } from '../util/tally.ts';
 
 const FILE = 'bans.json';
 /** More than all bans that a server may have, each as long as it may be, and written with six bytes a character. */
@@ -49,7 +50,7 @@ export class BansFile {
       .catch(() => undefined)
       .then(() => {
         const changes = this.#changes.splice(0);
-        return this.#write(changes.reduce((bans, apply) => apply(bans), this.read() as readonly Ban[]));
+        return this.#write(newest(changes.reduce((bans, apply) => apply(bans), this.read() as readonly Ban[])));
       });
     this.#writing.catch((error: unknown) =>
       this.#log.error('bans are not kept over a restart', { why: messageOf(error), file: this.path }),
@@ -129,6 +130,16 @@ export class BansFile {
       await directory.close();
     }
   }
+}
+
+/** Several servers together may have more than one may have: the last of them are kept, as nobody could read the file else. */
+function newest(bans: readonly Ban[]): readonly Ban[] {
+  const counts = new Tally<string>();
+  const kept = bans.toReversed().filter(({ kind }) => {
+    counts.add(kind);
+    return counts.get(kind) <= MAX_BANS;
+  });
+  return kept.toReversed();
 }
 
 function isOther(ban: Ban): (other: Ban) => boolean {

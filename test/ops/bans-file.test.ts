@@ -16,7 +16,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { BansFile } from '../../src/ops/bans-file.ts';
-import type { Ban } from '../../src/server/access/bans.ts';
+import { MAX_BANS, type Ban } from '../../src/server/access/bans.ts';
 import { ChatosServer } from '../../src/server/server.ts';
 import { leavesNothingOpen } from '../support/open-files.ts';
 import { LogRecorder } from '../support/server-rig.ts';
@@ -53,6 +53,25 @@ it('keeps bans in a private file, whole, for the next server', async () => {
   expect(readdirSync(directory)).toEqual(['bans.json']);
   expect(readFileSync(one.file.path, 'utf8')).not.toContain('\u001B');
   expect(keeping(directory).server.bans()).toMatchObject([made, { what: '192.0.2.0/24' }]);
+});
+
+it('keeps the newest where servers with the same folder have more than one may have', async () => {
+  const directory = path.join(folder(), 'state');
+  const [one, two] = [keeping(directory), keeping(directory)];
+  for (let count = 0; count < MAX_BANS; count += 1) one.server.ban(login(`spam-${count}`));
+  one.server.ban({ kind: 'from', what: '192.0.2.0/24', since: new Date() });
+  await one.file.saved();
+  for (const what of ['mallory', 'trudy']) {
+    two.server.ban(login(what));
+    await two.file.saved();
+  }
+  expect(two.log.lines.filter(({ level }) => level === 'error')).toEqual([]);
+  const kept = keeping(directory)
+    .server.bans()
+    .map(({ what }) => what);
+  expect(kept).toHaveLength(MAX_BANS + 1);
+  expect(kept.slice(-3)).toEqual(['192.0.2.0/24', 'mallory', 'trudy']);
+  expect(kept[0]).toBe('spam-2');
 });
 
 it('makes neither file nor folder before there is a ban', () => {
