@@ -42,6 +42,9 @@ const PACKET_TIMEOUT_MS = 30_000;
 /** After our FIN, the peer has this long to end its side. */
 const LINGER_MS = 5_000;
 
+/** Those that have had it: thousands may have been ended at once, and to close them all takes longer than a turn may. */
+const lingered = new TurnQueue<PacketConnection>((connection) => connection.destroy());
+
 /** While input is held, this much of it is read, so that an end or an error is noticed; past that, the peer waits. */
 const MAX_HELD_BYTES = 64 * 1024;
 
@@ -181,7 +184,7 @@ export class PacketConnection {
     if (!this.open) return;
     this.#writer.finish();
     this.#transport.stream.end();
-    this.#lingerTimer = setTimeout(() => this.destroy(), LINGER_MS);
+    this.#lingerTimer = setTimeout(() => lingered.add(this), LINGER_MS);
   }
 
   /** Closes at once; what is queued is dropped. `onClose` gets the error. */

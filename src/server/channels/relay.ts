@@ -123,6 +123,12 @@ export class Relay {
   static readonly #idle = new TurnQueue<Relay>((relay) => {
     if (!relay.#outcome) relay.abort('idle');
   });
+  /** The same of those that were closed at once, and whose sides have not ended in time. */
+  static readonly #forced = new TurnQueue<Relay>((relay) => {
+    if (relay.#isDone) return;
+    relay.#outcome = 'closed by force';
+    for (const { transport } of relay.#halves) transport.reset();
+  });
   readonly #options: RelayOptions;
   readonly #halves: readonly [Half, Half];
   #outcome: ChannelOutcome | undefined;
@@ -145,6 +151,11 @@ export class Relay {
     this.#start(one, a.early);
     this.#start(two, b.early);
     this.#watchIdle();
+  }
+
+  /** Whether both connections have closed. */
+  get #isDone(): boolean {
+    return this.#halves.every(({ closed }) => closed);
   }
 
   /** Bytes read from both so far. */
@@ -177,10 +188,7 @@ export class Relay {
     if (this.#outcome) return;
     this.#outcome = 'closed';
     clearTimeout(this.#timer);
-    this.#timer = startTimer(this.#closeGraceMs, () => {
-      this.#outcome = 'closed by force';
-      for (const { transport } of this.#halves) transport.reset();
-    });
+    this.#timer = startTimer(this.#closeGraceMs, () => Relay.#forced.add(this));
     // What still comes is read and dropped; from an end that waits, not before its buffer has been written.
     for (const { stream } of this.#halves) stream.end();
   }
@@ -247,7 +255,7 @@ export class Relay {
     half.account();
     // A channel that is being closed ends for each side by itself.
     if (!this.#outcome && half.transport.ending !== 'in order') this.abort(half.transport.isShed ? 'shed' : 'aborted');
-    if (!half.other.closed) return;
+    if (!this.#isDone) return;
     clearTimeout(this.#timer);
     this.#options.onDone(this.#outcome ?? 'ended', [this.#halves[0].bytes, this.#halves[1].bytes]);
   }

@@ -1,5 +1,8 @@
-import { describe, expect, it, vi } from 'vitest';
-import { Rig, settles, stopTheClock, turns } from '../../support/server-rig.ts';
+import type { Socket } from 'node:net';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { resetSocket } from '../../../src/net/reset-socket.ts';
+import { TcpTransport } from '../../../src/net/tcp-transport.ts';
+import { agree, Rig, settles, stopTheClock, turns } from '../../support/server-rig.ts';
 import { endOf, pattern, Pump, readExactly } from '../../support/server-sockets.ts';
 
 const MIB = 1024 * 1024;
@@ -93,6 +96,30 @@ describe.each(['auto', 'streams'] as const)('closing a channel in use, relay %s'
     expect((await rig.stats()).channels).toBe(1);
     vi.advanceTimersByTime(1);
     await rig.log.until('private connection ended');
+  });
+
+  it('[P16] many that do not end in time are broken over several turns', async () => {
+    stopTheClock();
+    const rig = await Rig.start({}, { relay });
+    const [alice, bob] = [await rig.join('alice'), await rig.join('bob')];
+    const halves: Socket[] = [];
+    for (let count = 0; count < 6; count += 1) {
+      const id = await agree(alice, bob);
+      halves.push(...(await Promise.all([rig.half(id), rig.half(id)])));
+      alice.close(id, 'alice', 'bob');
+    }
+    for (const half of halves) expect(await endOf(half)).toBe('FIN');
+    const resets = vi.spyOn(TcpTransport.prototype, 'reset').mockImplementation(function reset(this: TcpTransport) {
+      resetSocket(this.stream);
+      // What it takes to forget a channel, and to say so to others.
+      vi.advanceTimersByTime(1);
+    });
+    onTestFinished(() => resets.mockRestore());
+    vi.advanceTimersByTime(5_000);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(resets.mock.calls.length).toBeLessThan(6);
+    await rig.log.until('private connection ended', 6);
+    expect((await rig.stats()).forcedCloses).toBe(6);
   });
 
   it('[P15] an asker that drops its own half at once does not cost the other what had been read', async () => {
