@@ -9,6 +9,7 @@ import { DEFAULT_SERVER_LIMITS } from '../../server/limits/server-limits.ts';
 import { LOG_BOUNDS } from '../../server/log-events.ts';
 import { boundLog, type BoundedLogger } from '../../util/bounded-log.ts';
 import type { Logger, LogLevel } from '../../util/log.ts';
+import { withinTime } from '../../util/timeout.ts';
 import { CONNECT_ID_KEY_BYTES } from '../connect-id-cipher.ts';
 import { Asking } from './asking.ts';
 import { ClusterNode, type ClusterPlan } from './cluster-node.ts';
@@ -49,6 +50,9 @@ export interface WorkersPlan {
   /** A worker has ended. */
   readonly onWorkerEnded: (worker: WorkerProcess) => void;
 }
+
+/** When private connections have had their time, a worker may take so much longer to close everything, in milliseconds. */
+const CLOSE_MS = 5_000;
 
 /**
  * A server of several worker processes, as its primary runs it: it holds the logins, listens, and has a worker in each place.
@@ -172,7 +176,13 @@ export class Workers {
     this.#listeners.close();
     this.#node?.drain();
     const all = [...this.#processes];
-    await Promise.all(all.map((worker) => worker.wire.ask('close', { drainMs }).catch(() => undefined)));
+    await Promise.all(
+      all.map((worker) => {
+        // One that hangs has nothing that could finish.
+        const longestMs = this.asking.isSilent(worker) ? drainMs : drainMs + CLOSE_MS;
+        return withinTime(worker.wire.ask('close', { drainMs }), longestMs, 'it is late').catch(() => undefined);
+      }),
+    );
     this.abort();
     await Promise.all(all.map(({ ended }) => ended));
     this.#node?.close();

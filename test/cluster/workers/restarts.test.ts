@@ -24,7 +24,10 @@ async function started(count = 1, log = new MemoryLog(), cluster?: WorkersPlan['
   const handlers = { onEvent: ignore, onAcceptFailed: ignore, onWorkerLost: ignore, onWorkerEnded: ignore };
   const plan = { count, options: {}, log, logLevel: 'info', tellsEvents: false, cluster, ...handlers };
   const workers = await Workers.start(plan as WorkersPlan);
-  onTestFinished(() => workers.close());
+  onTestFinished(() => {
+    FakeProcess.answer = () => Promise.resolve();
+    return workers.close();
+  });
   return workers;
 }
 
@@ -206,4 +209,32 @@ it('a node that loses its lease as its first workers are ready has others with t
   expect(processes).toHaveLength(2);
   await workers.close();
   expect(membership.eventNames()).toEqual([]);
+});
+
+it('a server that closes waits for no worker that hangs, beyond the time of private connections', async () => {
+  const workers = await started(2);
+  const [hung] = processes;
+  FakeProcess.answer = (what, by) =>
+    by === hung || what === 'close' ? new Promise(() => undefined) : Promise.resolve();
+  const shown = workers.asking.show(workers.processes, 'ping', undefined);
+  await vi.advanceTimersByTimeAsync(2_000);
+  await shown;
+  const closed = vi.fn<() => void>();
+  void workers.close({ drainMs: 100 }).then(closed);
+  await vi.advanceTimersByTimeAsync(5_099);
+  expect(closed).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(1);
+  expect([closed.mock.calls.length, vi.getTimerCount()]).toEqual([1, 0]);
+});
+
+it('and no longer than for those where all hang', async () => {
+  const workers = await started(1);
+  FakeProcess.answer = () => new Promise(() => undefined);
+  const shown = workers.asking.show(workers.processes, 'ping', undefined);
+  await vi.advanceTimersByTimeAsync(2_000);
+  await shown;
+  const closed = vi.fn<() => void>();
+  void workers.close({ drainMs: 1_000 }).then(closed);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect([closed.mock.calls.length, vi.getTimerCount()]).toEqual([1, 0]);
 });
