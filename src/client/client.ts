@@ -261,7 +261,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
     const { timeoutMs, signal } = resolveOptions('send options', options, SEND_OPTIONS);
     const waiting = createDeferred<void>({ timeoutMs, signal, what: 'the server did not take the message' });
     // Given up already: nothing is sent.
-    if (waiting.settled) return waiting.promise;
+    if (waiting.settled || timeoutMs <= 0) return waiting.promise;
     try {
       connection.send(packet, (error) => (error ? waiting.reject(error) : waiting.resolve()));
       this.#heartbeat?.sent();

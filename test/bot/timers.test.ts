@@ -181,8 +181,13 @@ describe('ctx.after and ctx.at', () => {
       /^'99999999w' from now is later than/,
     ],
     ['a time that is none', (ctx) => ctx.at('tomorrow', 'remind'), /^'tomorrow' is not a time/],
-    ['data that is not JSON', (ctx) => ctx.after(1, 'remind', 1n), /^the data of a timer is not JSON: /],
-    ['a function as data', (ctx) => ctx.after(1, 'remind', () => 1), /^the data of a timer is not JSON$/],
+    ['data that is not JSON', (ctx) => ctx.after(1, 'remind', 1n), /^the data of a timer cannot be kept as JSON: /],
+    ['data that JSON would change', (ctx) => ctx.after(1, 'remind', { seen: new Set([1]) }), /: a Set at 'seen' \(/],
+    [
+      'a function as data',
+      (ctx) => ctx.after(1, 'remind', () => 1),
+      /^the data of a timer cannot be kept as JSON: a function$/,
+    ],
     [
       'too much data',
       (ctx) => ctx.after(1, 'remind', 'x'.repeat(16 * 1024)),

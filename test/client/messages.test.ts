@@ -60,6 +60,7 @@ describe.each(WIDTHS)('ChatosClient, messages, LONG of %i bytes', (longBytes) =>
     await expect(alice.say('given up', options)).rejects.toMatchObject({ code: 'ABORTED' });
     await expect(alice.tell('bob', 'given up', options)).rejects.toMatchObject({ code: 'ABORTED' });
     await expect(alice.roundTrip(options)).rejects.toMatchObject({ code: 'ABORTED' });
+    await expect(alice.say('no time', { timeoutMs: 0 })).rejects.toMatchObject({ code: 'TIMED_OUT' });
     // A promise that nobody waits for would end the process.
     const unhandled: unknown[] = [];
     const onUnhandled = (error: unknown): void => void unhandled.push(error);

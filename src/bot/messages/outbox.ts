@@ -97,15 +97,20 @@ export class Outbox {
     if (queued.length > 0) this.#pump();
     const held = new Set(lane.waiting);
     for (const each of queued) sent.push(held.has(each) ? whileHeld(each.promise) : each.promise);
-    const giveUp = (): void => {
+    const giveUp = (error: unknown): void => {
       const left = queued.filter((each) => lane.waiting.includes(each));
-      this.#giveUp(lane, left, abortError(signal, GIVEN_UP));
+      this.#giveUp(lane, left, error);
     };
-    signal?.addEventListener('abort', giveUp, { once: true });
+    const onAbort = (): void => giveUp(abortError(signal, GIVEN_UP));
+    signal?.addEventListener('abort', onAbort, { once: true });
     try {
       await Promise.all(sent);
+    } catch (error) {
+      // The rest of a text is nothing without the part that was lost.
+      giveUp(error);
+      throw error;
     } finally {
-      signal?.removeEventListener('abort', giveUp);
+      signal?.removeEventListener('abort', onAbort);
     }
   }
 
@@ -213,7 +218,7 @@ export class Outbox {
     this.#pump();
   }
 
-  #giveUp(lane: Lane, messages: readonly Waiting[], error: ChatosError): void {
+  #giveUp(lane: Lane, messages: readonly Waiting[], error: unknown): void {
     for (const message of messages) {
       lane.waiting.splice(lane.waiting.indexOf(message), 1);
       this.counts.dropped += 1;

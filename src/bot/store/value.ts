@@ -1,5 +1,5 @@
-import { types } from 'node:util';
 import { ChatosError, messageOf } from '../../errors.ts';
+import { stringifyLossless } from '../../util/lossless-json.ts';
 
 /** What bounds a store; sizes in bytes of UTF-8, values as JSON. */
 export interface StoreLimits {
@@ -41,7 +41,7 @@ export function checkKey(key: unknown, { maxKeyBytes }: StoreLimits): void {
 export function toText(key: string, value: unknown, { maxValueBytes }: StoreLimits): string {
   let text: string | undefined;
   try {
-    text = JSON.stringify(value, refuseLosses);
+    text = stringifyLossless(value);
   } catch (error) {
     throw invalid(`the value of '${key}' cannot be kept as JSON: ${messageOf(error).split('\n')[0]}`, error);
   }
@@ -61,30 +61,6 @@ export function parseValue(key: string, text: string | undefined): unknown {
     throw new ChatosError('STORE_DAMAGED', `the value of '${key}' is damaged: set or delete it`, { cause: error });
   }
 }
-
-/** What JSON.stringify would turn into something else without a word is an error: it would be missed at the next start. */
-function refuseLosses(this: unknown, name: string, value: unknown): unknown {
-  const place = name === '' ? '' : ` at '${name}'`;
-  if (typeof value === 'function' || typeof value === 'symbol') throw new TypeError(`a ${typeof value}${place}`);
-  if (typeof value === 'number' && !Number.isFinite(value)) throw new TypeError(`${value}${place}`);
-  // In a list it would become null; as a property it is not there, before and after.
-  if (value === undefined && Array.isArray(this)) throw new TypeError(`undefined${place} of a list`);
-  if (typeof value !== 'object') return value;
-  const [, what, hint] = LOSSES.find(([is]) => is(value)) ?? [];
-  if (what !== undefined) throw new TypeError(`${what}${place} (${hint})`);
-  return value;
-}
-
-/** What JSON.stringify makes an empty object of, or one of numbers by index; and what can be kept in its place. */
-const LOSSES: readonly (readonly [is: (value: unknown) => boolean, what: string, hint: string])[] = [
-  [types.isMap, 'a Map', 'its entries as an array can be kept'],
-  [types.isSet, 'a Set', 'its entries as an array can be kept'],
-  [types.isPromise, 'a Promise', 'await it'],
-  [types.isRegExp, 'a RegExp', 'its source can be kept'],
-  [types.isNativeError, 'an Error', 'its message can be kept'],
-  [types.isArrayBufferView, 'bytes', 'as base64 they can be kept'],
-  [types.isAnyArrayBuffer, 'bytes', 'as base64 they can be kept'],
-];
 
 function invalid(message: string, cause?: unknown): ChatosError {
   return new ChatosError('INVALID_ARGUMENT', message, { cause });

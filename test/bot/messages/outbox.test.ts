@@ -248,6 +248,17 @@ describe('Outbox', () => {
     expect(outbox.counts).toMatchObject({ sent: 0, dropped: 1 });
   });
 
+  it('sends no more of a text when a part of it was lost', async () => {
+    const { clock, outbox, wire, texts } = outboxOn({ perPeer: { burst: 1, perSecond: 1 } });
+    wire.broken = true;
+    const sending = outbox.send('alice', ['one', 'two', 'three']);
+    await expect(sending).rejects.toThrow('broken');
+    wire.broken = false;
+    clock.advance(5_000);
+    expect(texts('alice')).toEqual([]);
+    expect(outbox.counts).toEqual({ sent: 0, waiting: 0, dropped: 3 });
+  });
+
   it('sends as fast as possible without limits', () => {
     const { send, sent } = outboxOn(false);
     send('alice', ...numbers(5_000));

@@ -110,6 +110,11 @@ describe('a value that JSON would change without a word', () => {
     ['a pattern', { pattern: /x/ }],
     ['an error', { failed: new Error('x') }],
     ['bytes', new Uint8Array([1, 2])],
+    ['a buffer', { data: Buffer.from('a') }],
+    ['an invalid date', [new Date('yesterday')]],
+    ['a Number that is none', { n: new Number(NaN) }],
+    ['what has no properties, but a kind of its own', { query: new URLSearchParams('a=1') }],
+    ['an iterator', [1][Symbol.iterator]()],
     ['a cycle', cycle],
   ])('is refused: %s', async (_, value) => {
     const { store } = pluginStore();
