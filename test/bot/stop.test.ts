@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Context } from '../../src/bot/plugin/context.ts';
 import type { BotPlugin } from '../../src/bot/plugin/plugin.ts';
 import {
@@ -64,6 +64,14 @@ describe('BotRuntime.stop', () => {
     const { runtime, calls, release } = await busy({ onStop: () => void setTimeout(release, 20) });
     await runtime.stop({ timeoutMs });
     expect(calls).toEqual(['onMessage']);
+  });
+
+  it('leaves nothing to wait for where all is done in time', async () => {
+    const { runtime } = await startBot(await startServer(), { onMessage: () => undefined });
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    await runtime.stop({ timeoutMs: LONG_MS });
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('without any time to wait warns of nothing', async () => {

@@ -19,6 +19,14 @@ const taker = `
   };
 `;
 
+it('a bot that is stopped in time leaves nothing to wait for', async () => {
+  const { group } = await startIsolated(await startServer(), taker);
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  await group.stop({ timeoutMs: 60_000 });
+  expect(vi.getTimerCount()).toBe(0);
+});
+
 describe('isolated bots and others', () => {
   it('share the limits of the policy; a worker that ends gives its places back', async () => {
     const server = await startServer();

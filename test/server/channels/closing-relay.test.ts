@@ -151,6 +151,26 @@ describe.each(['auto', 'streams'] as const)('closing a channel in use, relay %s'
     },
   );
 
+  it.each(['FIN', 'CLOSE'])(
+    '[P14][P15] nothing looks any more whether it is idle, after %s, though that time was changed meanwhile',
+    async (how) => {
+      stopTheClock();
+      const rig = await Rig.start({ channelIdleMs: 60_000 }, { relay });
+      const { id, alice, bob, a, b } = await rig.channel();
+      expect(vi.getTimerCount()).toBe(1);
+      rig.server.update({ limits: { channelIdleMs: 50_000 } });
+      expect(vi.getTimerCount()).toBe(1);
+      if (how === 'CLOSE') {
+        alice.close(id, 'alice', 'bob');
+        await bob.next(12);
+      }
+      for (const half of [a, b]) half.end();
+      await rig.log.until('private connection ended');
+      // That of remembering it.
+      expect(vi.getTimerCount()).toBe(1);
+    },
+  );
+
   it.each(['a', 'b'])('[P14][P15] after the FIN of %s, CLOSE ends the other way too', async (first) => {
     const rig = await Rig.start({}, { relay });
     const { id, alice, bob, a, b } = await rig.channel();
