@@ -101,9 +101,13 @@ describe.skipIf(NO_BROWSER)('the page, in a browser', () => {
   test('makes markup of no text, shows what would reorder it, and fits a phone and a desk in light and dark', async () => {
     const { server } = await startServer();
     const { url } = await startEndpoint(hostileBots(), { server: fullServer(server) });
+    const { page, problems } = await openPage(url);
     for (const colorScheme of ['light', 'dark'] as const) {
       for (const width of [400, 1400]) {
-        const { page, problems } = await openPage(url, { viewport: { width, height: 900 }, colorScheme });
+        await page.setViewportSize({ width, height: 900 });
+        await page.emulateMedia({ colorScheme });
+        // As it is loaded there.
+        await page.reload();
         await untilText(page, '#fullest', /<img src=x onerror=bad\(\)>/);
         await untilText(page, '#fullest', '\\u{202e}gnp.exe');
         await untilText(page, '#bots', '"><script>bad()</script>');
