@@ -1,7 +1,9 @@
 /** Does what the console blocks of a page show, with the files of the page. */
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { SOURCE } from '../../src/bot/loading/resolve-import.ts';
 import { LAB, shell } from '../e2e/chatosbot.ts';
+import { warmUp } from '../support/warm-up.ts';
 import { applyDiff } from './diff.ts';
 import { readFences, type Fence } from './fences.ts';
 import { readSessions, type Session } from './sessions.ts';
@@ -63,6 +65,7 @@ export function writeFiles(directory: string, files: ReadonlyMap<string, string>
     mkdirSync(path.dirname(file), { recursive: true });
     writeFileSync(file, text);
     if (name.endsWith('.sh')) chmodSync(file, 0o755);
+    if (SOURCE.test(name)) warmUp(file, text);
   }
 }
 
