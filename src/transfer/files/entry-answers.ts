@@ -16,6 +16,7 @@ import { isClaimed, NameClaim } from './name-claim.ts';
 import { partName } from './names.ts';
 import { PartFile } from './part-file.ts';
 import type { Outcome } from './report.ts';
+import type { TargetFolder } from './target-folder.ts';
 
 /** What is said to an entry that was announced. */
 export type Answer =
@@ -60,14 +61,14 @@ export class EntryAnswers {
   async answer(arrival: Arrival, differs: boolean): Promise<Answer> {
     const { entry, folder } = arrival;
     try {
-      if (folder.blocked !== undefined) return leave('failed', folder.blocked);
+      if (folder.blocked) return leaveIn(folder.blocked, arrival);
       if (entry.kind === 'folder') return this.#makeFolder(arrival);
       if (entry.kind === 'link') return this.#makeLink(arrival);
       return await (differs ? this.#answerConflict(arrival) : this.#answerFile(arrival));
     } catch (error) {
       if (error instanceof ChatosError || (error as NodeJS.ErrnoException).code === undefined) throw error;
       if (isDiskFailure(error)) throw atPath(error, folder.shown(arrival.name));
-      if (arrival.own) arrival.own.blocked = 'its folder could not be made';
+      if (arrival.own) arrival.own.blocked = { outcome: 'failed', reason: 'its folder could not be made' };
       return leave('failed', fileProblem(error));
     }
   }
@@ -112,9 +113,9 @@ export class EntryAnswers {
     const there = statOf(folder.place, arrival.name);
     if (there && !there.isDirectory()) {
       if (this.#conflict !== 'rename') {
-        own!.blocked = 'its folder was not made';
         const what = there.isSymbolicLink() ? 'a link' : 'a file';
         const outcome = this.#conflict === 'skip' ? 'skipped' : 'refused';
+        own!.blocked = { outcome, reason: 'its folder was not made' };
         return leave(outcome, `there is ${what} with the name of this folder`);
       }
       arrival.name = freeName(folder.place, arrival.name, isClaimed);
@@ -144,6 +145,12 @@ export class EntryAnswers {
   #checkGoesOn(): void {
     if (this.#over.aborted) throw incomplete('stopped');
   }
+}
+
+/** What is in a folder that could not be made, folders in it too, has its outcome. */
+function leaveIn(blocked: NonNullable<TargetFolder['blocked']>, { own }: Arrival): Answer {
+  if (own) own.blocked = blocked;
+  return leave(blocked.outcome, blocked.reason);
 }
 
 function leave(outcome: Outcome, reason = ''): Answer {

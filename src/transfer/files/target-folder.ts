@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Entry } from './entry.ts';
 import { collisionKey } from './names.ts';
 import type { Place } from './place.ts';
+import type { Outcome } from './report.ts';
 
 /** Of each name in a folder, so much is kept: there may be hundreds of thousands. Of longer ones, 144 bits of a hash. */
 const MAX_KEPT_CHARS = 24;
@@ -14,8 +15,8 @@ export class TargetFolder {
   readonly entry: Entry | undefined;
   /** As the sender calls it, from the top on. */
   readonly names: readonly string[];
-  /** Why nothing can be written in it. */
-  blocked: string | undefined;
+  /** What becomes of all that is in it, where it could not be made, and why. */
+  blocked: { readonly outcome: Outcome; readonly reason: string } | undefined;
   #place: Place | undefined;
   /** What all the names in it are by {@link collisionKey}. */
   readonly #keys = new Set<string>();

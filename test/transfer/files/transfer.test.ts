@@ -254,6 +254,26 @@ describe('a file whose name is taken', () => {
     expect(files).toEqual([['file.txt', 'the new one']]);
   });
 
+  test.each([
+    ['refuse', 'refused', 5],
+    // Folders that are skipped do not count.
+    ['skip', 'skipped', 3],
+  ] as const)(
+    'by which a folder is called there keeps out all that is in it, with %s',
+    async (conflict, outcome, count) => {
+      const top = tree();
+      const { inbox } = target();
+      mkdirSync(path.join(inbox, 'top'));
+      writeFileSync(path.join(inbox, 'top', 'a'), 'a file');
+      const { sent, received, events } = await transfer(top, { directory: inbox, conflict });
+      const left = events.flatMap((event) => (event.type === 'entry' && event.outcome === outcome ? [event.path] : []));
+      expect(left).toEqual(['top/a', 'top/a/b', 'top/a/b/large', 'top/a/link', 'top/a/ünï 文.txt']);
+      expect(received).toMatchObject(counts(1, { [outcome]: count }));
+      expect(sent).toMatchObject(counts(1, { [outcome]: count }));
+      expect(readFileSync(path.join(inbox, 'top', 'a'), 'utf8')).toBe('a file');
+    },
+  );
+
   test.each<ConflictMode>(['refuse', 'overwrite', 'resume'])('by a folder is refused, with %s', async (conflict) => {
     const file = path.join(lab(), 'file');
     writeFileSync(file, 'x');
