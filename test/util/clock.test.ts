@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
-import { expect, it } from 'vitest';
-import { MAX_TIMER_MS, sleep } from '../../src/util/clock.ts';
+import { expect, it, onTestFinished, vi } from 'vitest';
+import { MAX_TIMER_MS, sleep, SYSTEM_CLOCK } from '../../src/util/clock.ts';
 import { FakeClock } from '../support/bot-clock.ts';
 
 it.each([1, MAX_TIMER_MS, 3 * MAX_TIMER_MS])(
@@ -14,3 +14,14 @@ it.each([1, MAX_TIMER_MS, 3 * MAX_TIMER_MS])(
     expect(getEventListeners(signal, 'abort')).toEqual([]);
   },
 );
+
+it('what was to be called by the clock of the machine can be cancelled, and leaves no timer', () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const called: string[] = [];
+  SYSTEM_CLOCK.after(10, () => called.push('kept'));
+  SYSTEM_CLOCK.after(10, () => called.push('cancelled'))();
+  expect(vi.getTimerCount()).toBe(1);
+  vi.advanceTimersByTime(10);
+  expect(called).toEqual(['kept']);
+});

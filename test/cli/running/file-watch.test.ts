@@ -62,3 +62,23 @@ test('nothing is looked at any more when watching has ended', async () => {
   watch.close();
   expect(vi.getTimerCount()).toBe(0);
 });
+
+test('a file that is watched no longer is not reported', async () => {
+  const directory = await tempDirectory();
+  const [kept, left] = [await writeText(directory, 'kept.ts', '1'), await writeText(directory, 'left.ts', '1')];
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const changes: string[][] = [];
+  const watch = new FileWatch((files) => changes.push([...files]));
+  onTestFinished(() => watch.close());
+  watch.watch(new Set([kept, left]), Date.now() + 1_000);
+  watch.watch(new Set([kept]), Date.now() + 1_000);
+  vi.advanceTimersByTime(0);
+  await looked();
+  for (const file of [kept, left]) await writeFile(file, 'changed');
+  for (let looks = 0; looks < 2; looks += 1) {
+    vi.advanceTimersByTime(100);
+    await looked();
+  }
+  expect(changes).toEqual([[kept]]);
+});

@@ -7,7 +7,12 @@ const lost = () => new ChatosError('CHANNEL_ABORTED', 'it broke');
 const stranger = () => new ChatosError('WRONG_SECRET', 'ann has another one');
 
 /** A transfer whose first private connection is lost; then `next` says what comes, time after time. */
-function returning(role: 'requester' | 'target', reconnectTimeout: number, next: (time: number) => boolean) {
+function returning(
+  role: 'requester' | 'target',
+  reconnectTimeout: number,
+  next: (time: number) => boolean,
+  wrong = stranger,
+) {
   const [first, second] = [memoryPair()[role], memoryPair()[role]];
   let times = 0;
   const reports: string[] = [];
@@ -18,7 +23,7 @@ function returning(role: 'requester' | 'target', reconnectTimeout: number, next:
       flags: { reconnectTimeout },
       report: (type) => void reports.push(type),
       next: {
-        next: () => ((times += 1), next(times) ? Promise.resolve(second) : Promise.reject(stranger())),
+        next: () => ((times += 1), next(times) ? Promise.resolve(second) : Promise.reject(wrong())),
         release: () => undefined,
       },
       signal: new AbortController().signal,
@@ -59,4 +64,11 @@ test('nothing is waited for with --reconnect-timeout 0: it fails as it has broke
   const { running, reports } = returning('requester', 0, () => true);
   await expect(running).rejects.toMatchObject({ code: 'CHANNEL_ABORTED', message: 'it broke' });
   expect(reports).toEqual([]);
+});
+
+test('a server that is not trusted any more ends it at once', async () => {
+  const untrusted = () => new ChatosError('NOT_TRUSTED', 'it has another key');
+  const { running, reports } = returning('target', 5, () => false, untrusted);
+  await expect(running).rejects.toMatchObject({ code: 'NOT_TRUSTED' });
+  expect(reports).toEqual(['lost']);
 });

@@ -77,6 +77,20 @@ describe('where a node listens for others', () => {
     expect(refused).toEqual(['it has not said in time what it wants']);
   });
 
+  it('says nothing of one that has spoken in time, and closes it where nobody is there to get it', async () => {
+    const { acceptor, refused, dial, arrived } = await open(50);
+    (await dial()).write(makePreface({ kind: 'link', slot: 0, isEncrypted: false }));
+    await arrived;
+    // The time of one that came later is over, and that of the first one was before.
+    await closed(await dial());
+    expect(refused).toEqual(['it has not said in time what it wants']);
+    acceptor.handlers = undefined;
+    const unwanted = await dial();
+    unwanted.write(makePreface({ kind: 'link', slot: 0, isEncrypted: false }));
+    await within(closed(unwanted), 'the end of the unwanted one');
+    expect(acceptor.waiting).toBe(0);
+  });
+
   it('closes what is silent with its port, and takes no more', async () => {
     const { acceptor, refused, dial } = await open(undefined, await ownAddress());
     const silent = await dial();

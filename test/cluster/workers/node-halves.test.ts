@@ -2,13 +2,15 @@ import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { serialize } from 'node:v8';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished, vi } from 'vitest';
 import { clusterKeys } from '../../../src/cluster/nodes/cluster-keys.ts';
-import type { NodeProcess } from '../../../src/cluster/nodes/peer-handshake.ts';
+import { answerPeer, type NodeProcess } from '../../../src/cluster/nodes/peer-handshake.ts';
+import { PREFACE_BYTES } from '../../../src/cluster/nodes/preface.ts';
 import type { RelayedHalf } from '../../../src/cluster/workers/messages.ts';
 import { NodeHalves, type NodeHalvesPlan } from '../../../src/cluster/workers/node-halves.ts';
 import type { Transport } from '../../../src/net/transport.ts';
 import type { Place } from '../../../src/server/limits/source-account.ts';
+import { within } from '../../support/server-sockets.ts';
 
 const NEVER = new Promise<void>(() => undefined);
 
@@ -73,4 +75,39 @@ it('a half that its home cannot be called for is reset, and the log says so', as
   const why = expect.stringContaining('ECONNREFUSED') as string;
   expect(lines).toEqual([['a private connection cannot be taken to another node', { node: 'two', address, why }]]);
   await halves.idle(NEVER);
+});
+
+it('the connection for a half that has gone while its home was called is closed, and nothing is logged', async () => {
+  const keys = clusterKeys(Buffer.from('a secret of a test'));
+  const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const lines: unknown[][] = [];
+  const halves = new NodeHalves({
+    handshake: { self: peer('one'), keys, isEncrypted: false },
+    log: { warn: (...line: unknown[]) => void lines.push(line) },
+  } as Partial<NodeHalvesPlan> as NodeHalvesPlan);
+  const stream = new Duplex();
+  const transport = { stream, reset: () => undefined } as unknown as Transport;
+  const leave = vi.fn<() => void>();
+  const accepted = once(server, 'connection');
+  const given = halves.give(
+    { ...peer('two'), address, home: 1 },
+    {} as RelayedHalf,
+    { transport, early: Buffer.alloc(0) },
+    { leave },
+  );
+  const [socket] = (await accepted) as [Socket];
+  onTestFinished(() => void socket.destroy());
+  while (socket.readableLength < PREFACE_BYTES) await once(socket, 'readable');
+  socket.read(PREFACE_BYTES);
+  stream.destroy();
+  const closed = once(socket, 'close');
+  const plan = { self: peer('two'), keys, isEncrypted: false };
+  await answerPeer(socket, plan, () => Buffer.alloc(0));
+  await given;
+  socket.resume().end();
+  await within(closed, 'the end of the connection');
+  expect([leave.mock.calls.length, lines]).toEqual([1, []]);
 });

@@ -6,6 +6,7 @@ import { answerPeer, type HandshakePlan } from '../../../src/cluster/nodes/peer-
 import { PREFACE_BYTES } from '../../../src/cluster/nodes/preface.ts';
 import type { ResumingStream } from '../../../src/cluster/nodes/resuming-stream.ts';
 import { NodeLink, type RemoteProcess } from '../../../src/cluster/workers/node-link.ts';
+import { within } from '../../support/server-sockets.ts';
 
 const keys = clusterKeys(Buffer.from('a secret of the cluster, long enough'));
 const caller = { node: 'a', epoch: 'e1', worker: { slot: 0, number: 1 } };
@@ -143,4 +144,15 @@ it('calls no more when it is closed while it waits for its next call', async () 
   expect(vi.getTimerCount()).toBe(1);
   link.close();
   expect(vi.getTimerCount()).toBe(0);
+});
+
+it('lets go of a connection that is answered when it has been closed', async () => {
+  const { link, streams, call, answer } = await linkTo();
+  const socket = await call(1);
+  link.close();
+  const closed = once(socket, 'close');
+  await answer(socket);
+  socket.resume().end();
+  await within(closed, 'the end of the connection');
+  expect([streams, link.isUp]).toEqual([[], false]);
 });

@@ -3,10 +3,16 @@ import { expect, it, onTestFinished, vi } from 'vitest';
 import { WorkerProcess } from '../../../src/cluster/workers/worker-process.ts';
 import type { SocketHandle } from '../../../src/net/socket-handle.ts';
 
-/** A process that takes messages, and answers none. */
+/** A process that takes messages, and answers none by itself. */
 class HungChild extends EventEmitter {
   connected = true;
-  send(): void {}
+  readonly asked: number[] = [];
+  send({ id }: { readonly id: number }): void {
+    this.asked.push(id);
+  }
+  answer(): void {
+    for (const id of this.asked.splice(0)) this.emit('message', { is: 'answer', id });
+  }
   kill = (): void => this.die();
   die(): void {
     this.emit('exit', null, 'SIGKILL');
@@ -68,4 +74,21 @@ it('one that has closed its side is killed where it has not ended after 2 s, and
   child.emit('exit', 0, null);
   expect(await ended.ended).toBe('exit code 0');
   expect(vi.getTimerCount()).toBe(0);
+});
+
+it('a connection that a worker has is closed here at once, unless its end could be taken for one', async () => {
+  const worker = new WorkerProcess({ slot: 0, number: 1 }, {} as never, {
+    onEnd: () => undefined,
+    onReturned: () => undefined,
+  });
+  const [session, kept] = [handle(), handle()];
+  worker.give({ id: 1, listener: 7, isOwn: false }, session as object as SocketHandle, false);
+  worker.give({ id: 2, listener: 7, isOwn: false }, kept as object as SocketHandle, true);
+  expect([session, kept].map(({ close }) => close.mock.calls.length)).toEqual([0, 0]);
+  child.answer();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect([session, kept].map(({ close }) => close.mock.calls.length)).toEqual([1, 0]);
+  child.die();
+  await worker.ended;
+  expect([session, kept].map(({ reset }) => reset.mock.calls.length)).toEqual([0, 1]);
 });
