@@ -136,6 +136,7 @@ const SERVER_ROWS: { readonly [K in keyof ServerStats]: readonly [name: string, 
   refusedNoProxy: ['refused_no_proxy_total', 'Connections refused at an address for proxies, as they were of none.'],
   badProxyHeaders: ['bad_proxy_headers_total', 'Connections of proxies closed as no PROXY header came, or a bad one.'],
   lateProxyHeaders: ['late_proxy_headers_total', 'Connections of proxies closed as their header did not come in time.'],
+  internalErrors: ['internal_errors_total', 'Connections closed for a bug of the server.'],
 };
 
 const SERVER_METRICS = (Object.entries(SERVER_ROWS) as [keyof ServerStats, readonly [string, string]][]).map(

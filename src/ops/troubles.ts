@@ -29,6 +29,7 @@ const MANY_USERS = (limit: string): string =>
 
 /** A row for each number of a server's statistics that is shown where it is not zero. */
 const ROWS: { readonly [K in Trouble]: readonly [what: string, advice: string] } = {
+  internalErrors: ['closed for a bug of the server', 'Please report it: the log has its trace (internal error).'],
   kicked: ['session{s} ended by operators', 'As you have asked.'],
   refusedBanned: ['connection{s} refused: {its|their} address is banned (ctl bans)', 'As you have asked.'],
   refusedDenied: [

@@ -95,6 +95,8 @@ export interface ServerStats {
   readonly badProxyHeaders: number;
   /** Those of them whose header did not come in time (P20). */
   readonly lateProxyHeaders: number;
+  /** Connections closed for a bug of the server; its log has the trace of each. */
+  readonly internalErrors: number;
 }
 
 /**
@@ -138,6 +140,7 @@ const COUNTED = {
   heldBack: 'heldBack',
   kicked: 'kicked',
   badProxyHeaders: 'proxyHeaderRefused',
+  internalErrors: 'internalError',
 } as const satisfies Partial<Record<keyof ServerCounters, keyof ServerEvents>>;
 
 /** The counters of which one event counts some of its kind. */

@@ -269,6 +269,7 @@ describe('the events of a server', () => {
     await alice.ended;
     expect(happened()).toEqual(['message alice everyone hello', 'internalError Error: a bug MESSAGE', 'left alice']);
     expect((await rig.log.until('internal error')).level).toBe('error');
+    expect((await rig.stats()).internalErrors).toBe(1);
     await expectSilence(bob);
   });
 
