@@ -71,7 +71,7 @@ export async function startWorkers(
     readonly onNodeLost?: (error: unknown) => void;
   },
 ): Promise<WholeServer> {
-  const { count, logLevel, options, audit, bans, log, cluster, whenGranting, onNodeLost } = plan;
+  const { count, logLevel, options, audit, bans, log, signal, cluster, whenGranting, onNodeLost } = plan;
   const { WholeServer: Server } = await import('../../cluster/workers/whole-server.ts');
   const tls = await certificateOf(plan);
   const setUp = { ...options, tls, bans: cluster ? bansOf(cluster, plan) : bans.read() };
@@ -84,7 +84,8 @@ export async function startWorkers(
   };
   const tellsEvents = audit !== undefined;
   const follow = (events: EventEmitter<ServerEvents>): void => audit?.follow(events);
-  const server = await Server.start({ count, options: setUp, log, logLevel, tellsEvents, follow, ...ofCluster });
+  const of = { count, options: setUp, log, logLevel, signal };
+  const server = await Server.start({ ...of, tellsEvents, follow, ...ofCluster });
   cluster?.others.answerFor(server);
   bans.attach(server);
   await whenGranting?.();

@@ -32,7 +32,7 @@ import { Workers, type WorkersPlan } from './workers.ts';
 
 export type WholeServerPlan = Pick<
   WorkersPlan,
-  'count' | 'options' | 'log' | 'logLevel' | 'tellsEvents' | 'registry' | 'cluster' | 'onNodeLost'
+  'count' | 'options' | 'log' | 'logLevel' | 'tellsEvents' | 'signal' | 'registry' | 'cluster' | 'onNodeLost'
 > & {
   /** Those of the server's cluster. */
   readonly sharedBans?: SharedBans;

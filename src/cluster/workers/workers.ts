@@ -8,6 +8,7 @@ import type { SocketHandle } from '../../net/socket-handle.ts';
 import { DEFAULT_SERVER_LIMITS } from '../../server/limits/server-limits.ts';
 import { LOG_BOUNDS } from '../../server/log-events.ts';
 import { boundLog, type BoundedLogger } from '../../util/bounded-log.ts';
+import { abortError } from '../../util/abort.ts';
 import type { Logger, LogLevel } from '../../util/log.ts';
 import { withinTime } from '../../util/timeout.ts';
 import { CONNECT_ID_KEY_BYTES } from '../connect-id-cipher.ts';
@@ -33,6 +34,8 @@ export interface WorkersPlan {
   readonly logLevel: LogLevel;
   /** Whether somebody is told what happens. */
   readonly tellsEvents: boolean;
+  /** Where it is aborted before the first workers are ready, they end. */
+  readonly signal?: AbortSignal;
   /** Something has happened in a worker. */
   readonly onEvent: (event: SentEvent) => void;
   /** A connection to an address could not be accepted. */
@@ -96,11 +99,14 @@ export class Workers {
    * Starts the workers; they listen nowhere yet.
    *
    * @throws {ChatosError} of a server's options, `CONNECTION_LOST` where a worker ends at once, again and again, or
-   *   `CONNECT_FAILED` where the lease of its node ends; no worker runs then
+   *   `CONNECT_FAILED` where the lease of its node ends, `ABORTED` or `CONNECTION_LOST` by the signal; no worker runs then
    */
   static async start(plan: WorkersPlan): Promise<Workers> {
     const workers = new Workers(plan);
+    const stop = (): void => workers.abort();
+    plan.signal?.addEventListener('abort', stop);
     try {
+      if (plan.signal?.aborted) throw abortError(plan.signal, 'it was stopped before it had workers');
       await Promise.all(workers.#places.map((place) => place.begin()));
       // Where the lease has been lost meanwhile, there are others as soon as there is another one.
       if (workers.#state === 'starting') workers.#state = 'running';
@@ -109,6 +115,8 @@ export class Workers {
       const hasEnded = workers.#node?.hasEnded;
       await workers.close();
       throw hasEnded ? leaseless(plan.cluster!, error) : error;
+    } finally {
+      plan.signal?.removeEventListener('abort', stop);
     }
   }
 

@@ -19,10 +19,15 @@ beforeEach(() => {
   return () => void vi.useRealTimers();
 });
 
-async function started(count = 1, log = new MemoryLog(), cluster?: WorkersPlan['cluster']): Promise<Workers> {
+async function started(
+  count = 1,
+  log = new MemoryLog(),
+  cluster?: WorkersPlan['cluster'],
+  signal?: AbortSignal,
+): Promise<Workers> {
   const ignore = (): void => undefined;
   const handlers = { onEvent: ignore, onAcceptFailed: ignore, onWorkerLost: ignore, onWorkerEnded: ignore };
-  const plan = { count, options: {}, log, logLevel: 'info', tellsEvents: false, cluster, ...handlers };
+  const plan = { count, options: {}, log, logLevel: 'info', tellsEvents: false, cluster, signal, ...handlers };
   const workers = await Workers.start(plan as WorkersPlan);
   onTestFinished(() => {
     FakeProcess.answer = () => Promise.resolve();
@@ -237,4 +242,20 @@ it('and no longer than for those where all hang', async () => {
   void workers.close({ drainMs: 1_000 }).then(closed);
   await vi.advanceTimersByTimeAsync(1_000);
   expect([closed.mock.calls.length, vi.getTimerCount()]).toEqual([1, 0]);
+});
+
+it('one that is stopped while its first workers start does not wait for them', async () => {
+  FakeProcess.answer = async (_what, by) => {
+    await by.ended;
+    throw new ChatosError('CONNECTION_LOST', 'the worker has ended');
+  };
+  const stop = new AbortController();
+  const ended = started(2, undefined, undefined, stop.signal).catch((error: unknown) => error);
+  await vi.advanceTimersByTimeAsync(1);
+  stop.abort();
+  await vi.advanceTimersByTimeAsync(1);
+  expect(await Promise.race([ended, Promise.resolve('it has not ended')])).toMatchObject({ code: 'CONNECTION_LOST' });
+  expect(vi.getTimerCount()).toBe(0);
+  await expect(started(2, undefined, undefined, stop.signal)).rejects.toMatchObject({ code: 'ABORTED' });
+  expect(processes).toHaveLength(2);
 });
