@@ -8,13 +8,13 @@ import type { Broker } from './broker.ts';
 import { BrokerHealth } from './broker-health.ts';
 import { ClusterData } from './cluster-data.ts';
 import { DataAge } from './data-age.ts';
+import { Granting } from './granting.ts';
 import { LeaseEnds } from './lease-ends.ts';
 import { readLease, type LeaseRecord } from './lease-records.ts';
 import { OtherNodes } from './other-nodes.ts';
 import { OwnLease, RENEWALS } from './own-lease.ts';
 import type { Seal } from './seal.ts';
 import { takeSlot } from './slots.ts';
-import { waitFor } from './time-limit.ts';
 
 export interface NatsMembershipOptions {
   readonly node: string;
@@ -41,10 +41,10 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
   readonly #ends: LeaseEnds;
   readonly #age: DataAge;
   readonly #health: BrokerHealth;
+  readonly #granting: Granting;
   readonly #over = new AbortController();
   #own!: OwnLease;
   #check: Promise<void> | undefined;
-  #era = 0;
 
   private constructor(broker: Broker, data: ClusterData, seal: Seal, options: NatsMembershipOptions) {
     super();
@@ -60,6 +60,13 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
       onGone: (lease, why) => this.emit('gone', lease, why),
     });
     this.#age = new DataAge(data, options.leaseTtlMs);
+    this.#granting = new Granting({
+      broker,
+      holds: () => this.holds,
+      grantsInMs: () => this.grantsInMs,
+      check: () => this.#check,
+      renewMs: this.#renewMs,
+    });
     this.#ends = new LeaseEnds({
       nodes: data.nodes,
       seal,
@@ -136,12 +143,12 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
 
   /** Whether the broker can be reached, and its data is what this node takes it for. */
   get isKnown(): boolean {
-    return this.broker.isReachable && !this.#check;
+    return this.#granting.isKnown;
   }
 
   /** The era, where logins may be granted now. */
   get granting(): number | undefined {
-    return this.holds && this.isKnown && this.grantsInMs === 0 ? this.#era : undefined;
+    return this.#granting.era;
   }
 
   /**
@@ -149,15 +156,8 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
    *
    * @throws {ChatosError} `NOT_CONNECTED` where that is not so before the signal is aborted, or there is no lease
    */
-  async whenGranting(signal: AbortSignal): Promise<number> {
-    while (!signal.aborted && this.holds) {
-      const era = this.granting;
-      if (era !== undefined) return era;
-      if (!this.broker.isReachable) await this.broker.whenReachable(signal);
-      else if (this.#check) await waitFor(this.#check, this.#renewMs);
-      else await pause(this.grantsInMs, signal);
-    }
-    throw new ChatosError('NOT_CONNECTED', this.#whyNotGranting());
+  whenGranting(signal: AbortSignal): Promise<number> {
+    return this.#granting.when(signal);
   }
 
   /** Whether an era still is: what was found out in it is so. */
@@ -220,12 +220,6 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
     await this.#own.giveBack();
   }
 
-  #whyNotGranting(): string {
-    if (!this.holds) return 'this node has no lease';
-    if (!this.broker.isReachable) return 'NATS is not reachable';
-    return 'the data of NATS is new, or not known: logins wait for as long as a lease';
-  }
-
   async #takeFirst(): Promise<void> {
     const { signal } = this.#options;
     const stop = (): void => this.#over.abort();
@@ -260,7 +254,7 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
       await nodes.remove(taken.revision);
       throw abortError(this.#over.signal, 'the node is leaving');
     }
-    this.#era += 1;
+    this.#granting.begin();
     this.#own = new OwnLease(
       {
         broker: this.broker,
@@ -269,7 +263,7 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
         ttlMs: leaseTtlMs,
         onRenewed: (end) => this.emit('renewed', end),
         onLost: (why) => {
-          this.#era += 1;
+          this.#granting.begin();
           this.emit('fenced', why);
         },
         onAsked: (problem) => this.#health.asked(problem),
@@ -290,7 +284,7 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
       if (record) this.#note(record, revision);
     }, signal);
     const onReachable = (isReachable: boolean, why: string | undefined): void => {
-      this.#era += 1;
+      this.#granting.begin();
       if (isReachable) void this.suspectData().then(() => this.#own.renew());
       else this.#health.lost(why);
     };
@@ -323,7 +317,7 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
   }
 
   #onNewData(isMadeAgain: boolean): void {
-    this.#era += 1;
+    this.#granting.begin();
     this.#age.restart(this.leaseEnd);
     this.#own.restart();
     this.#others.restart();
