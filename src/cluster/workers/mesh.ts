@@ -6,9 +6,10 @@ import type { PairInfo, SessionInfo } from '../../server/events.ts';
 import type { Closed, Closing, ComingHalf, Counted, Here, Others } from '../../server/others.ts';
 import { loginKey } from '../../util/login-key.ts';
 import type { Transport } from '../../net/transport.ts';
-import { TurnQueue } from '../../net/turn-queue.ts';
 import type { HomeOfIds } from '../connect-id-cipher.ts';
+import { HeardNotes } from './heard-notes.ts';
 import type { HeldLease } from './held-lease.ts';
+import { HeldSpeakers } from './held-speakers.ts';
 import type { LinkNote } from './link.ts';
 import type { WorkerName } from '../worker-name.ts';
 import type { Peer } from './peer.ts';
@@ -60,12 +61,8 @@ export class Mesh implements Others {
   readonly #channels = new Map<string, PairInfo>();
   /** Clients of this worker that are behind with reading. */
   readonly #behind = new Map<SessionId, SessionInfo>();
-  /** Those who have to wait before they say more. */
-  readonly #waiting = new Set<Speaker>();
-  readonly #resuming = new TurnQueue<Speaker>((speaker) => {
-    if (this.#isFull) this.#waiting.add(speaker);
-    else speaker.release();
-  });
+  readonly #held = new HeldSpeakers(() => this.#isFull);
+  readonly #heard: HeardNotes;
   #here!: Here;
 
   constructor(self: MeshSelf, homes: HomeOfIds, directory: WorkerDirectory, halves: HalfKeeper) {
@@ -73,6 +70,12 @@ export class Mesh implements Others {
     this.homes = homes;
     this.#directory = directory;
     this.#halves = halves;
+    this.#heard = new HeardNotes({
+      directory,
+      requests: this.#requests,
+      here: () => this.#here,
+      onTell: (...of) => this.onTell(...of),
+    });
     directory.news = {
       added: (client, granted) => this.#note({ is: 'added', client: sentClient(client), granted }),
       left: ({ id, key }) => {
@@ -141,17 +144,15 @@ export class Mesh implements Others {
     const pairs = [...peer.channels.values()];
     peer.channels.clear();
     for (const pair of pairs) this.#here.channelEnded(pair);
-    this.#onRoom();
+    this.#held.release();
   }
 
   holdBack(speaker: Speaker): void {
-    if (!this.#isFull || this.#waiting.has(speaker)) return;
-    this.#waiting.add(speaker);
-    speaker.pause();
+    this.#held.hold(speaker);
   }
 
   /** There may be room again for what is said. */
-  readonly onRoom = (): void => this.#onRoom();
+  readonly onRoom = (): void => this.#held.release();
 
   post(frame: Buffer): void {
     for (const { link } of this.#peers.values()) link.post(frame);
@@ -266,78 +267,12 @@ export class Mesh implements Others {
   }
 
   onNote(peer: Peer, note: LinkNote): void {
-    if (this.hasEnded) return;
-    switch (note.is) {
-      case 'added':
-        return this.#directory.addElsewhere(new RemoteClient(note.client, peer), note.granted);
-      case 'left':
-        this.#directory.leftElsewhere(note);
-        return this.#here.left(note.id);
-      case 'request':
-        return this.#onRequest(new RemoteClient(note.requester, peer), note.key);
-      case 'pending':
-        if (this.#directory.session(note.requester)) this.#requests.add(note.requester, note.target, peer);
-        return undefined;
-      case 'done':
-        this.#requests.delete(note.requester, note.key, peer);
-        return note.answer && this.onTell(peer, note.requester, note.answer);
-      case 'behind':
-        return this.#here.behind(note.client, note.isBehind);
-      case 'flush':
-        void this.#directory.session(note.id)?.flush();
-        return peer.link.note({ is: 'flushed', question: note.question });
-      case 'flushed':
-        return peer.onAnswer(note.question);
-      case 'close':
-        this.#here
-          .close(note.by, note.closing)
-          .then((closed) => peer.link.note({ is: 'closed', closed, question: note.question }))
-          .catch(() => undefined);
-        return undefined;
-      case 'closed':
-        return peer.onAnswer(note.question, note.closed);
-      case 'id': {
-        const { id, question } = note;
-        const isHere = this.#directory.session(id.requester) !== undefined;
-        const counted = isHere ? this.#here.countId(peer.number, id, question === undefined) : 'left';
-        if (question !== undefined) peer.link.note({ is: 'counted', counted, question });
-        return undefined;
-      }
-      case 'counted':
-        return peer.onAnswer(note.question, note.counted);
-      case 'idOver':
-        return this.#here.discountId(note.connectId);
-      case 'sources':
-        return this.#here.hear(peer.number, note.news);
-      case 'unanswered':
-        return this.#here.unanswered(note.session, note.address);
-      case 'channel':
-        if (note.isOpen) return void peer.channels.set(note.id, note.pair);
-        peer.channels.delete(note.id);
-        return this.#here.channelEnded(note.pair);
-      default:
-        return undefined;
-    }
-  }
-
-  #onRequest(requester: RemoteClient, key: string): void {
-    const target = this.#directory.here(key);
-    if (!target) return requester.at.link.note({ is: 'done', requester: requester.id, key });
-    const { id, login } = target;
-    // Before the answer: a limit may give it at once.
-    requester.at.link.note({ is: 'pending', requester: requester.id, target: { id, login, key } });
-    return this.#here.requested(requester, target);
+    if (!this.hasEnded) this.#heard.hear(peer, note);
   }
 
   get #isFull(): boolean {
     for (const { link } of this.#peers.values()) if (link.isFull) return true;
     return false;
-  }
-
-  #onRoom(): void {
-    if (this.#isFull) return;
-    for (const speaker of this.#waiting) this.#resuming.add(speaker);
-    this.#waiting.clear();
   }
 
   #note(note: LinkNote): void {
