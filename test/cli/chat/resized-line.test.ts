@@ -64,6 +64,17 @@ it('waits for the answer to the last of its questions', () => {
   expect(found).toEqual([[0, '']]);
 });
 
+it('waits for two seconds from its last question on', () => {
+  const { resize, found } = line();
+  resize(20);
+  vi.advanceTimersByTime(1_500);
+  resize(30);
+  vi.advanceTimersByTime(1_999);
+  expect(found).toEqual([]);
+  vi.advanceTimersByTime(1);
+  expect([found.length, vi.getTimerCount()]).toEqual([1, 0]);
+});
+
 it('goes on after two seconds without an answer, does not ask again, and lets nobody see one that is late', () => {
   const { resize, type, written, found } = line();
   resize(20);

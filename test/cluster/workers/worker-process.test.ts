@@ -92,3 +92,23 @@ it('a connection that a worker has is closed here at once, unless its end could 
   await worker.ended;
   expect([session, kept].map(({ reset }) => reset.mock.calls.length)).toEqual([0, 1]);
 });
+
+it('one that has begun is not killed while it answers, and nothing is asked of one that has ended', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const handlers = { onEnd: () => undefined, onReturned: () => undefined };
+  const worker = new WorkerProcess({ slot: 0, number: 1 }, {} as never, handlers);
+  const kill = vi.spyOn(child, 'kill');
+  const started = worker.start({} as never);
+  child.answer();
+  await started;
+  for (let seconds = 0; seconds < 80; seconds += 2) {
+    await vi.advanceTimersByTimeAsync(2_000);
+    child.answer();
+  }
+  expect(kill).not.toHaveBeenCalled();
+  child.die();
+  await worker.ended;
+  await vi.advanceTimersByTimeAsync(0);
+  expect(vi.getTimerCount()).toBe(0);
+});
