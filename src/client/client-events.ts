@@ -14,7 +14,10 @@ export interface ChatMessage {
   readonly own: boolean;
 }
 
-/** What a client reports to its listeners. */
+/**
+ * What a client reports to its listeners. One that throws is an uncaught error of the process; the client goes on, and a
+ * request that it has not answered is refused.
+ */
 export interface ClientEvents {
   /** Somebody said something, to everyone or to us; our own public messages come back too. */
   message: [message: ChatMessage];

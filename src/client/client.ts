@@ -42,8 +42,8 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   readonly #slowness: Slowness = new Slowness({
     unsentBytes: () => this.#unsentBytes(),
     oldestQuestion: () => this.#roundTrips.oldest(),
-    onSlowed: () => this.emit('slowed'),
-    onResumed: () => this.emit('resumed'),
+    onSlowed: () => this.#notify(() => this.emit('slowed')),
+    onResumed: () => this.#notify(() => this.emit('resumed')),
   });
   readonly #roundTrips = new RoundTrips((text, options) => this.tell(this.login, text, options), this.#slowness);
   readonly #heartbeat: Heartbeat | undefined;
@@ -59,7 +59,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
       onPacket: (packet) => this.#onPacket(packet),
       onConnected: () => {
         this.#heartbeat?.connected();
-        this.emit('connected');
+        this.#notify(() => this.emit('connected'));
         this.#privates.requests.repeat();
       },
       onDisconnected: ({ error, reason, final }) => {
@@ -68,12 +68,12 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
         this.#roundTrips.fail(reason);
         this.#slowness.disconnected();
         if (!this.#loop.ending) this.#privates.onSessionLost(error);
-        this.emit('disconnected', error);
+        this.#notify(() => this.emit('disconnected', error));
       },
-      onRetrying: (retry) => this.emit('retrying', retry),
+      onRetrying: (retry) => this.#notify(() => this.emit('retrying', retry)),
       onClosed: (error, reason) => {
         this.#privates.requests.fail(reason, false);
-        this.emit('closed', error);
+        this.#notify(() => this.emit('closed', error));
       },
     });
     this.#privates = new PrivateConnections({
@@ -88,7 +88,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
         roundTrip: (limits) => this.roundTrip(limits),
         unsentBytes: () => this.#unsentBytes(),
         onSilent: (silentMs) => this.#loop.session?.connection.destroy(this.#silent(silentMs)),
-        onUnanswered: () => this.emit('heartbeatOff'),
+        onUnanswered: () => this.#notify(() => this.emit('heartbeatOff')),
       });
     }
     const { signal } = options;
@@ -239,7 +239,7 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   #receive(from: string, text: string, isPrivate: boolean): void {
     const own = loginKey(from) === loginKey(this.login);
     if (own && isPrivate && this.#roundTrips.returned(text)) return;
-    this.emit('message', { from, text, private: isPrivate, own });
+    this.#notify(() => this.emit('message', { from, text, private: isPrivate, own }));
   }
 
   #unsentBytes(): number {
@@ -252,7 +252,20 @@ export class ChatosClient extends EventEmitter<ClientEvents> {
   }
 
   #onRequest(request: PrivateRequest): void {
-    if (!this.emit('request', request)) request.refuse();
+    const isHeard = this.#notify(() => this.emit('request', request));
+    if (!isHeard) request.refuse();
+  }
+
+  /** A listener that throws is an uncaught error, as ever, and stops nothing here. Returns whether one has heard it. */
+  #notify(emit: () => boolean): boolean {
+    try {
+      return emit();
+    } catch (error) {
+      process.nextTick(() => {
+        throw error;
+      });
+      return false;
+    }
   }
 
   async #deliver(packet: Packet, options: SendOptions): Promise<void> {

@@ -39,9 +39,11 @@ function invalid(message: string, fields: ErrorFields): ChatosError {
 }
 
 function checkedByteLength(type: string, field: string, kind: keyof typeof MAX_SENT_BYTES, text: string): number {
-  const byteLength = Buffer.byteLength(text, 'utf8');
   const limit = MAX_SENT_BYTES[kind];
   const what = kind === 'message' ? 'message' : 'login';
+  // Callers may be JavaScript.
+  if (typeof text !== 'string') throw invalid(`the ${what} is no text, but ${String(text)}`, { type, field });
+  const byteLength = Buffer.byteLength(text, 'utf8');
   if (byteLength > limit) {
     const message = `the ${what} is ${byteLength} bytes long; the protocol allows ${limit}`;
     throw invalid(message, { type, field, byteLength, limit });
