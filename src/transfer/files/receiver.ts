@@ -59,7 +59,9 @@ export class FileReceiver implements LinkUser {
   readonly #folders = new Set<TargetFolder>();
   /** Entries of which it is not known yet what became of them. */
   #open = 0;
-  #wake: () => void = () => undefined;
+  /** How often something has changed that may be waited for. */
+  #changes = 0;
+  #onChange: () => void = () => undefined;
 
   constructor(channel: PipedChannel, options: ReceiverOptions) {
     this.#options = options;
@@ -163,15 +165,26 @@ export class FileReceiver implements LinkUser {
       } else if (this.#announcements!.isOver && this.#open === 0 && this.#completions.isEmpty) {
         return;
       } else {
-        await this.#frames.flush();
-        if (this.#arrivals.length === 0) await this.#woken();
+        await this.#flushed();
       }
     }
   }
 
+  #wake(): void {
+    this.#changes += 1;
+    this.#onChange();
+  }
+
+  /** What was said is on its way, and something has changed: that may be before the channel has taken it. */
+  async #flushed(): Promise<void> {
+    const before = this.#changes;
+    await this.#frames.flush();
+    if (this.#changes === before) await this.#woken();
+  }
+
   async #woken(): Promise<void> {
     this.#completions.check();
-    if (!this.#over.signal.aborted) await new Promise<void>((resolve) => (this.#wake = resolve));
+    if (!this.#over.signal.aborted) await new Promise<void>((resolve) => (this.#onChange = resolve));
     if (this.#over.signal.aborted) throw incomplete('stopped');
     this.#completions.check();
   }
@@ -198,10 +211,7 @@ export class FileReceiver implements LinkUser {
   async #ask(kind: 'want' | 'check', arrival: Arrival, hashes: readonly Buffer[], part?: PartFile): Promise<void> {
     const isMuch = (): boolean => this.#content.hashCount > 0 && this.#content.hashCount + hashes.length > MAX_CHUNKS;
     try {
-      while (isMuch()) {
-        await this.#frames.flush();
-        await this.#woken();
-      }
+      while (isMuch()) await this.#flushed();
     } catch (error) {
       part?.close();
       throw error;
