@@ -15,6 +15,7 @@ import { OtherNodes } from './other-nodes.ts';
 import { OwnLease, RENEWALS } from './own-lease.ts';
 import type { Seal } from './seal.ts';
 import { takeSlot } from './slots.ts';
+import { waitFor } from './time-limit.ts';
 
 export interface NatsMembershipOptions {
   readonly node: string;
@@ -93,7 +94,13 @@ export class NatsMembership extends EventEmitter<MembershipEvents> implements Me
     const data = await ClusterData.open(broker, seal, options.leaseTtlMs);
     const membership = new NatsMembership(broker, data, seal, options);
     await membership.#takeFirst();
-    await membership.#age.read(membership.#own);
+    try {
+      await membership.#age.read(membership.#own);
+    } catch (error) {
+      // Nobody else would give the lease back, nor stop renewing it.
+      await waitFor(membership.leave(), membership.#renewMs);
+      throw error;
+    }
     membership.#follow();
     return membership;
   }

@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { steadyNowMs } from '../../../src/cluster/lease-clock.ts';
 import { Broker } from '../../../src/cluster/nats/broker.ts';
-import { encodeLease } from '../../../src/cluster/nats/lease-records.ts';
+import { DataAge } from '../../../src/cluster/nats/data-age.ts';
+import { encodeLease, readLease } from '../../../src/cluster/nats/lease-records.ts';
 import { NatsMembership } from '../../../src/cluster/nats/nats-membership.ts';
 import { Seal } from '../../../src/cluster/nats/seal.ts';
 import { ChatosError } from '../../../src/errors.ts';
@@ -48,6 +49,20 @@ describe.skipIf(NO_NATS)('the nodes of a cluster (where NATS is installed)', () 
     const second = await joinCluster(server, 'a');
     expect(second.self.slot).toBe(first.self.slot);
     expect(second.self.epoch).not.toBe(first.self.epoch);
+  });
+
+  it('give their lease back where NATS does not say, as they join, how old its data is', async () => {
+    const server = await startNats();
+    const read = vi.spyOn(DataAge.prototype, 'read').mockRejectedValueOnce(new ChatosError('CONNECTION_LOST', 'gone'));
+    onTestFinished(() => read.mockRestore());
+    await expect(joinCluster(server, 'a')).rejects.toMatchObject({ code: 'CONNECTION_LOST' });
+    const other = await joinCluster(server, 'b');
+    const states: string[] = [];
+    for await (const each of other.data.nodes.records()) {
+      const { node, state } = readLease(new Seal(SECRET), each).record!;
+      states.push(`${node} ${state}`);
+    }
+    expect(states.toSorted()).toEqual(['a left', 'b up']);
   });
 
   it('renew their leases, and are there for longer than one of them', async () => {
