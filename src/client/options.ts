@@ -107,7 +107,7 @@ export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export const DEFAULT_REQUEST_TIMEOUT_MS = 30_000;
+const DEFAULT_REQUEST_TIMEOUT_MS = 30_000;
 
 /** How a message is sent. */
 export interface SendOptions {

@@ -1,7 +1,8 @@
 import type { Channel } from '../../client/channel.ts';
-import { DEFAULT_REQUEST_TIMEOUT_MS, type RequestOptions } from '../../client/options.ts';
+import { REQUEST_OPTIONS, type RequestOptions } from '../../client/options.ts';
 import { withEither } from '../../util/abort.ts';
 import { ChatosError, isChatosError, messageOf } from '../../errors.ts';
+import { resolveOptions } from '../../util/option-table.ts';
 import { awaitPeer } from '../running/current-call.ts';
 import { limitChannel, onceClosed } from './channel-limits.ts';
 import type { ChannelScope } from './open-channels.ts';
@@ -34,15 +35,20 @@ export class OutgoingRequests {
   /** By the runtime's clock, not the client's. */
   async #request(
     peer: string,
-    { timeoutMs = DEFAULT_REQUEST_TIMEOUT_MS, signal }: RequestOptions & { readonly signal: AbortSignal },
+    options: RequestOptions & { readonly signal: AbortSignal },
     bot: string,
   ): Promise<Channel> {
+    const { timeoutMs } = resolveOptions('request options', options, REQUEST_OPTIONS);
+    const { signal } = options;
     const { account, client, clock, observer } = this.#settings;
     const late = new AbortController();
-    const cancel = clock.after(timeoutMs, () => {
+    const giveUp = (): void => {
       const message = `no private connection with ${peer} within ${timeoutMs / 1000} s`;
       late.abort(new ChatosError('TIMED_OUT', message, { fields: { peer, timeoutMs } }));
-    });
+    };
+    // Given up already: nothing is sent.
+    if (timeoutMs <= 0) giveUp();
+    const cancel = clock.after(timeoutMs, giveUp);
     try {
       const channel = await withEither(signal, late.signal, (either) =>
         client.request(peer, { timeoutMs: Infinity, signal: either }),

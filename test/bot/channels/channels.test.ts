@@ -219,6 +219,16 @@ describe('bot.request', () => {
     await expect(bot.request('bot')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
   });
 
+  it('puts no request that is given up already, or whose options are wrong', async () => {
+    const { alice, bot } = await asking();
+    await expect(bot.request('alice', { timeoutMs: 0 })).rejects.toMatchObject({ code: 'TIMED_OUT' });
+    for (const wrong of [{ timeout: 5 }, { timeoutMs: NaN }, { timeoutMs: '5s' }]) {
+      await expect(bot.request('alice', wrong as object)).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+    }
+    await bot.tell('alice', 'that was all');
+    expect(await alice.next()).toMatchObject({ op: 4, msg: 'that was all' });
+  });
+
   it('gives a channel whose breaking harms nothing, though nobody listens for errors', async () => {
     const { server, alice, bot } = await asking();
     const requested = bot.request('alice');
