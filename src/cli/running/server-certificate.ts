@@ -4,6 +4,7 @@ import path from 'node:path';
 import { OWN_CERTIFICATE } from '../../config/settings.ts';
 import { ChatosError, messageOf } from '../../errors.ts';
 import { loadIdentity, parseIdentity, type Identity } from '../../net/identity.ts';
+import { reasonOf } from '../../ops/audit/append-file.ts';
 import type { Logger } from '../../util/log.ts';
 import { readOrCreate } from '../../util/private-file.ts';
 
@@ -38,10 +39,10 @@ async function ownCertificate(file: string, log: Logger): Promise<Identity> {
     const { cert, key } = await makeSelfSigned('chatosbot', 'server');
     return cert + key;
   }).catch((error: unknown) => {
-    throw new ChatosError('INVALID_ARGUMENT', `the server's own certificate cannot be kept: ${messageOf(error)}`, {
-      cause: error,
-      fields: { file },
-    });
+    const hint =
+      'let this user write to its folder, choose another one with --state, or name a certificate in serve.tls';
+    const message = `the server's own certificate ${file} cannot be read or made: ${reasonOf(error)}; ${hint}`;
+    throw new ChatosError('INVALID_ARGUMENT', message, { cause: error, fields: { file } });
   });
   if (isNew) log.info('made a certificate for tls://', { file });
   const identity = own(file, () => {

@@ -61,9 +61,14 @@ describe("a server's own certificate", () => {
     expect(readFileSync(file, 'utf8')).toBe(readFileSync('package.json', 'utf8'));
   });
 
-  it('in a folder that cannot be made is an error that says so', async () => {
-    const file = write('file', '');
-    await expect(own(path.join(file, 'state'))).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' });
+  it('in a folder that cannot be made is an error that says so in words, and what to do', async () => {
+    const state = path.join(write('file', ''), 'state');
+    const problem = await own(state).catch((error: unknown) => error);
+    expect(problem).toMatchObject({ code: 'INVALID_ARGUMENT' });
+    const { message } = problem as Error;
+    expect(message).toContain(`${path.join(state, 'server.pem')} cannot be read or made: `);
+    expect(message).toContain('choose another one with --state, or name a certificate in serve.tls');
+    expect(message).not.toMatch(/ENOTDIR|ENOENT|EEXIST/);
   });
 });
 
