@@ -46,10 +46,12 @@ export class DataAge {
    * Nobody has known of data that was made again before it was: how long ago that is, its server says.
    *
    * @param isOwn whether a lease still is that of this node
+   * @throws {ChatosError} `NOT_CONNECTED` where it is lost meanwhile, or as {@link Bucket.put}
    */
   async extendRestore(own: OwnLease, isOwn: (lease: OwnLease) => boolean): Promise<void> {
     const { madeAtMs, nodes } = this.#data;
-    if (!(await own.renew())) return;
+    // A server that is there again may be slow: it is renewed until it is, or lost.
+    await own.change({});
     const { steadyMs, wallMs } = own.end;
     const last = await nodes.last(leaseKey(own.lease.slot));
     if (!last || !isOwn(own) || this.#data.madeAtMs !== madeAtMs) return;

@@ -271,6 +271,19 @@ describe.skipIf(NO_NATS)('the nodes of a cluster (where NATS is installed)', () 
     expect(all.at(-1)).toBe('rejoined');
   });
 
+  it('have more time to put again what was there, though NATS does not answer at first', async () => {
+    const a = await joinCluster(await startNats(), 'a');
+    await a.whenGranting(never);
+    const isNew = once(a, 'newData');
+    a.once('newData', () => {
+      vi.spyOn(a.data.nodes, 'put').mockRejectedValueOnce(new ChatosError('CONNECTION_LOST', 'it is slow'));
+    });
+    await a.broker.streams.streams.delete('KV_chatos_nodes');
+    await isNew;
+    const leftMs = a.restoreInMs;
+    await expect.poll(() => a.restoreInMs).toBeGreaterThan(leftMs);
+  });
+
   it.each(['the server loses its data', 'a bucket is deleted'])('go on when %s', async (how) => {
     const server = await startNats();
     const [a, b] = [await joinCluster(server, 'a'), await joinCluster(server, 'b')];
