@@ -123,7 +123,7 @@ async function receiveListening(receiving: Receiving): Promise<void> {
     reconnect: true,
     retryMs: flags.retry ? timeoutMs : undefined,
     prepare: (made) => {
-      reportSessions(made, report, () => true);
+      reportSessions(made, report, () => true, flags.retry === true);
       listener.listenOn(made);
     },
   });

@@ -128,7 +128,7 @@ async function sendFiles(files: readonly string[], flags: SendFlags, signal: Abo
     heartbeatMs: DEFAULT_HEARTBEAT_MS,
     reconnect: true,
     retryMs: flags.retry ? timeoutMs : undefined,
-    prepare: (made) => reportSessions(made, report, () => true),
+    prepare: (made) => reportSessions(made, report, () => true, flags.retry === true),
   });
   try {
     await sendToAll(flags.to, (peer) => ask(client, peer, timeoutMs, sending), report, signal);

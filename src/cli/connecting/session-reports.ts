@@ -13,8 +13,17 @@ export interface SessionReport {
   ): void;
 }
 
-/** Reports when a client logs in and, while that `matters`, why it tries again: in words, once for each reason in a row. */
-export function reportSessions(client: ChatosClient, report: SessionReport, matters: () => boolean): void {
+/**
+ * Reports when a client logs in and, while that `matters`, why it tries again: in words, once for each reason in a row.
+ *
+ * @param triesAtFirst whether it tries again where the first attempt fails: else that is the failure of the command
+ */
+export function reportSessions(
+  client: ChatosClient,
+  report: SessionReport,
+  matters: () => boolean,
+  triesAtFirst = true,
+): void {
   const { login } = client;
   let again = '';
   let reported = '';
@@ -25,7 +34,7 @@ export function reportSessions(client: ChatosClient, report: SessionReport, matt
     reported = '';
   });
   client.on('retrying', ({ error: { code, message }, delayMs }: Retry) => {
-    if (!matters()) return;
+    if (!matters() || (again === '' && !triesAtFirst)) return;
     const server = formatAddresses(client.servers);
     report('retrying', code === reported ? undefined : `trying again: ${message}`, { server, code, message, delayMs });
     reported = code;

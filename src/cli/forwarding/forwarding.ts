@@ -68,7 +68,7 @@ export async function forwardTo(
       heartbeatMs: DEFAULT_HEARTBEAT_MS,
       reconnect: true,
       retryMs: flags.retry ? waitMs : undefined,
-      prepare: (made) => reportSessions(made, report, () => true),
+      prepare: (made) => reportSessions(made, report, () => true, flags.retry === true),
     });
     report('waiting', `asking ${peer} for a private connection`, { peer });
     reportCode(found, flags, report);

@@ -46,7 +46,7 @@ export async function serveForwarding(flags: ForwardFlags, report: ForwardReport
     reconnect: true,
     retryMs: flags.retry ? (flags.wait ?? DEFAULT_WAIT_S) * 1000 : undefined,
     prepare: (made) => {
-      reportSessions(made, report, () => true);
+      reportSessions(made, report, () => true, flags.retry === true);
       listener.listenOn(made);
     },
   });

@@ -44,7 +44,7 @@ export async function receiveByCode({ number, words }: NumberedCode, receiving: 
       reconnect: true,
       // The session of the one that was ended may be there for a moment.
       retryMs: flags.retry || kept ? timeoutMs : undefined,
-      prepare: (made) => reportSessions(made, report, () => true),
+      prepare: (made) => reportSessions(made, report, () => true, flags.retry === true),
     },
   );
   try {
