@@ -1,5 +1,7 @@
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { ownModule } from '../own-files.ts';
+import { UNSETTLED_AWAIT } from './pending-tests.ts';
+import { UnfinishedTests } from './unfinished-tests.ts';
 
 /** The result of a test of node:test, as the child process reports it, a line each. */
 export type TestFileEvent =
@@ -39,14 +41,20 @@ interface NodeTestEvent {
 /** The module of the test that replaces a file that cannot be loaded; it has the file's name. */
 const STAND_IN = fileURLToPath(ownModule('testing/load-test'));
 
+const AWAITS_NOTHING =
+  'it awaits something that can never come: no timer, connection or file is left that it could come from';
+const BEHIND_PENDING = 'it was not run to its end: a test before it awaits something that can never come';
+
 /** A reporter of node:test: https://nodejs.org/api/test.html#custom-reporters */
 export default async function* report(source: AsyncIterable<NodeTestEvent>): AsyncGenerator<string> {
   /** The names of the enclosing tests, by file. */
   const started = new Map<string, string[]>();
   /** Files with a test that waits for ever: those behind it are cancelled. */
   const pendingIn = new Set<string>();
+  const unfinished = new UnfinishedTests();
   for await (const { type, data } of source) {
     const { file = '', nesting, name } = data;
+    unfinished.follow(type, data);
     if (type === 'test:start') {
       started.set(file, [...(started.get(file) ?? []).slice(0, nesting), name]);
     } else if (type === 'test:stdout' || type === 'test:stderr') {
@@ -56,6 +64,12 @@ export default async function* report(source: AsyncIterable<NodeTestEvent>): Asy
       const { error } = details;
       // A suite fails with its tests; so does a test with subtests.
       if (error ? error.failureType === 'subtestsFailed' : details.type === 'suite') continue;
+      const pending = error?.exitCode === UNSETTLED_AWAIT ? unfinished.of(file) : [];
+      for (const { names, line: at, isRunning } of pending) {
+        const problem = `${isRunning ? AWAITS_NOTHING : BEHIND_PENDING}\nat ${file}:${at}`;
+        yield line({ type: 'test', file, names, ok: false, skipped: false, problem });
+      }
+      if (pending.length > 0) continue;
       const skipped = [skip, todo].some((flag) => flag !== undefined && flag !== false);
       const names = [...(started.get(file) ?? []).slice(0, nesting), name];
       const ofFile = file === STAND_IN || file === pathToFileURL(STAND_IN).href;
@@ -89,17 +103,13 @@ function describe(
   return frame === undefined ? message : `${message}\n${frame.trim()}`;
 }
 
-/** With this, Node ends a process that awaits what can never come at the top of a module. */
-const UNSETTLED_AWAIT = 13;
-
 /** What is waited for in vain, where that is the problem: Node's own words are "test failed" and less. */
 function pendingProblem(error: TestError, isFirst: boolean): string | undefined {
   if (error.exitCode === UNSETTLED_AWAIT) {
     return 'an await at the top of the file waits for something that can never come';
   }
   if (!isPending(error)) return undefined;
-  if (!isFirst) return 'it was not run to its end: a test before it awaits something that can never come';
-  return 'it awaits something that can never come: no timer, connection or file is left that it could come from';
+  return isFirst ? AWAITS_NOTHING : BEHIND_PENDING;
 }
 
 function isPending({ cause, message }: TestError): boolean {

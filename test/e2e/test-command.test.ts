@@ -305,8 +305,13 @@ test('says which test awaits what can never come, and where, and what was cancel
     "import { test } from 'node:test';\ntest('fine', () => {});\ntest('waits', () => new Promise(() => {}));\ntest('behind', () => {});\n",
   );
   const top = labFile('pending/top.test.ts', 'await new Promise(() => {});\n');
-  const { status, stdout } = await run(['test', file, top]);
+  const suite = labFile(
+    'pending/suite.test.ts',
+    "import { suite, test } from 'node:test';\nsuite('all', () => {\n  test('fine', () => {});\n  test('waits', () => new Promise(() => {}));\n});\n",
+  );
+  const { status, stdout } = await run(['test', file, suite, top]);
   expect(status).toBe(1);
+  expect(stdout).toMatch(/not ok \S*suite\.test\.ts all > waits\n {2}it awaits .*\n {2}at .*suite\.test\.ts:4\n/);
   expect(stdout).toMatch(
     /not ok \S*hang\.test\.ts waits\n {2}it awaits something that can never come: .*\n {2}at .*hang\.test\.ts:3\n/,
   );
