@@ -1,16 +1,5 @@
-import {
-  constants,
-  fstatSync,
-  openSync,
-  readFileSync,
-  readlinkSync,
-  readvSync,
-  writeSync,
-  writevSync,
-  type Stats,
-} from 'node:fs';
+import { constants, fstatSync, openSync, readFileSync, readvSync, writeSync, writevSync, type Stats } from 'node:fs';
 import net from 'node:net';
-import path from 'node:path';
 
 /** What a descriptor leads to, as far as reading and writing differ. */
 export type DescriptorKind = 'file' | 'pipe' | 'socket' | 'device' | 'directory' | 'closed';
@@ -90,27 +79,14 @@ export function reopen(fd: number, access: 'read' | 'write'): number | undefined
 
 /**
  * Whether standard output was closed when this process began (`>&-` in a shell). Node opens the null device in its place,
- * for reading and writing. Shells that discard output (`>/dev/null`) open it for writing only; other programs, as Node and
- * Python, for both, and they do not close it. A pipe that is open for reading only counts as closed: {@link reopen} would
- * write to it.
+ * for reading and writing. Shells that discard output (`>/dev/null`) open it for writing only. Programs that discard it, as
+ * Node and Python, open it for both: that cannot be told apart, and a failure too many loses nothing. Where they discard
+ * all output, standard error is the same. A pipe that is open for reading only counts as closed: {@link reopen} would write
+ * to it.
  */
 export function outputWasClosed(): boolean {
   if (descriptorKind(1) === 'pipe') return !isOpenFor(() => writevSync(1, [new Uint8Array(0)]));
-  return isStandIn(1) && !isStandIn(2) && mayBeOfShell();
-}
-
-/** Whether a shell has started this process, or nobody knows who has. (`node:process` would open the streams.) */
-function mayBeOfShell(): boolean {
-  try {
-    return isShell(readlinkSync(`/proc/${process.ppid}/exe`));
-  } catch {
-    return true;
-  }
-}
-
-/** Whether the path of a program is that of a shell. */
-export function isShell(program: string): boolean {
-  return /^(?:busybox|toybox|(?!ssh)[a-z]*sh)(?![a-z])/.test(path.basename(program));
+  return isStandIn(1) && !isStandIn(2);
 }
 
 /** What writing to it fails with then. */

@@ -322,7 +322,7 @@ announcements:
     [
       'a key that is there twice',
       'login: a\nlogin: b\nbots:\n  - { path: ./wordy.mjs, options: { word: 7 } }\npolicy: 7\n',
-      [/:2:1: Map keys must be unique/, /:5:9: policy: /, /:4:43: bots\.0\.options\.word: /],
+      [/:2:1: this key is there twice/, /:5:9: policy: /, /:4:43: bots\.0\.options\.word: /],
     ],
     [
       'no value of a variable, and no anchor of an alias',

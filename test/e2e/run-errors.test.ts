@@ -49,7 +49,7 @@ describe('run, with a configuration that is wrong, exits with 2 and', () => {
       /bad\.yaml:1:29: bots\.0\.login: .*not a login/,
     ],
     ['broken YAML', 'bots:\n  - "echo.ts\npolicy: {}\n', /bad\.yaml:\d+:\d+: /],
-    ['a key that is there twice', 'server: embedded\nserver: embedded\n', /bad\.yaml:2:1: .*unique/],
+    ['a key that is there twice', 'server: embedded\nserver: embedded\n', /bad\.yaml:2:1: this key is there twice/],
   ])('names file, line and column of %s', async (_, content, expected) => {
     expect(await complaint('bad.yaml', content)).toMatch(expected);
   });
