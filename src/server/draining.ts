@@ -78,10 +78,7 @@ export class Draining {
 
   /** Ends those that have no private connection, with as much time in between as there is. */
   #spread(drainMs: number): void {
-    const elsewhere = this.#busyElsewhere();
-    const queue = this.#all
-      .filter(({ key }) => !this.#isBusy(key, elsewhere))
-      .toSorted((a, b) => a.key.length - b.key.length);
+    const queue = this.#all.filter(({ key }) => !this.#isBusy(key)).toSorted((a, b) => a.key.length - b.key.length);
     const gapMs = Math.min((drainMs * SPREAD_PART) / queue.length, MAX_GAP_MS);
     const stepMs = Math.max(gapMs, MIN_STEP_MS);
     let due = 1;
@@ -102,22 +99,18 @@ export class Draining {
 
   /** Thousands may end at once: those concerned alone are looked at. */
   #mayLeave({ requester, target }: PairInfo): void {
-    const elsewhere = this.#busyElsewhere();
     for (const key of new Set([requester, target].map(({ login }) => loginKey(login)))) {
       const session = this.#byKey.get(key);
-      if (!session || this.#isBusy(key, elsewhere) || this.#waiting.has(key)) continue;
+      if (!session || this.#isBusy(key) || this.#waiting.has(key)) continue;
       this.#waiting.set(key, session);
       this.#leaving.add(session);
     }
   }
 
   /** Whether a login has a private connection, here or in another process of the server. */
-  #isBusy(key: string, elsewhere: ReadonlySet<string>): boolean {
-    return this.#hub.channels.parties.has(key) || elsewhere.has(key);
-  }
-
-  #busyElsewhere(): ReadonlySet<string> {
-    return new Set(this.#hub.others?.parties());
+  #isBusy(key: string): boolean {
+    const { channels, others } = this.#hub;
+    return channels.parties.has(key) || others?.hasChannel(key) === true;
   }
 
   #end(session: OpenSession): void {

@@ -138,6 +138,6 @@ export interface Others {
   channelEnded(pair: PairInfo, id: string): void;
   /** Tells what addresses have here. */
   tellSources(news: readonly SourceNews[]): void;
-  /** The logins that have a channel there, as they are compared. */
-  parties(): Iterable<string>;
+  /** Whether a login, as logins are compared, has a channel there. It is asked for each session, and where each channel ends. */
+  hasChannel(key: string): boolean;
 }

@@ -1,10 +1,11 @@
 /** What a server does with the word of its other processes, which the test itself is. */
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { ChatosServer, type ServerOptions } from '../../src/server/index.ts';
-import type { Closed, Others } from '../../src/server/others.ts';
+import type { Closed, Here, Others } from '../../src/server/others.ts';
 import { nobodyElse } from '../support/nobody-else.ts';
 import { long, openHalf, packet, RfcPeer, str } from '../support/rfc-peer.ts';
-import { readExactly } from '../support/server-sockets.ts';
+import { stopTheClock, turns } from '../support/server-rig.ts';
+import { readExactly, within } from '../support/server-sockets.ts';
 
 const LOOPBACK = '127.0.0.0/8';
 
@@ -84,4 +85,40 @@ test('[P17] an exempt reader that is behind is waited for elsewhere as long as i
   expect(behind).toEqual([true, false]);
   server.update({ limits });
   expect(behind).toEqual([true, false, true]);
+});
+
+test('a drain waits for who has a private connection at another process, and asks for nobody who is not here', async () => {
+  stopTheClock();
+  let here!: Here;
+  const busy = new Set(['alice']);
+  const asked: string[] = [];
+  const { server, join } = await started({
+    attach: (it) => void (here = it),
+    hasChannel: (key) => {
+      asked.push(key);
+      return busy.has(key);
+    },
+  });
+  const [alice, bob] = [await join('alice'), await join('bob')];
+  await turns(alice);
+  const closed = server.close({ drainMs: 60_000 });
+  expect(await within(bob.ended, 'the end of who has none')).toBe('end');
+  vi.advanceTimersByTime(10_000);
+  await turns(alice);
+  asked.length = 0;
+  const pairOf = (requester: string, target: string) => ({
+    requester: { id: '1', login: requester },
+    target: { id: '2', login: target },
+  });
+  here.channelEnded(pairOf('dave', 'erin'));
+  expect(asked).toEqual([]);
+  here.channelEnded(pairOf('alice', 'dave'));
+  vi.advanceTimersByTime(10_000);
+  await turns(alice);
+  busy.clear();
+  here.channelEnded(pairOf('alice', 'erin'));
+  expect(asked).toEqual(['alice', 'alice']);
+  vi.advanceTimersByTime(1_000);
+  expect(await within(alice.ended, 'the end')).toBe('end');
+  await within(closed, 'the close');
 });

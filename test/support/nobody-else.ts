@@ -24,7 +24,7 @@ export function nobodyElse(given: Partial<Others>): Others {
     channelOpened: nothing,
     channelEnded: nothing,
     tellSources: nothing,
-    parties: () => [],
+    hasChannel: () => false,
   };
   // What is a getter stays one.
   return Object.defineProperties(others, Object.getOwnPropertyDescriptors(given));

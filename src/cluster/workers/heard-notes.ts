@@ -69,8 +69,8 @@ export class HeardNotes {
       case 'unanswered':
         return here().unanswered(note.session, note.address);
       case 'channel':
-        if (note.isOpen) return void peer.channels.set(note.id, note.pair);
-        peer.channels.delete(note.id);
+        if (note.isOpen) return peer.channels.opened(note.id, note.pair);
+        peer.channels.ended(note.id);
         return here().channelEnded(note.pair);
       default:
         return undefined;

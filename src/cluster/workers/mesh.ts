@@ -141,9 +141,7 @@ export class Mesh implements Others {
       const client = this.#directory.session(requester);
       if (client) this.#here.abandoned(client, target);
     }
-    const pairs = [...peer.channels.values()];
-    peer.channels.clear();
-    for (const pair of pairs) this.#here.channelEnded(pair);
+    for (const pair of peer.channels.endAll()) this.#here.channelEnded(pair);
     this.#held.release();
   }
 
@@ -248,10 +246,9 @@ export class Mesh implements Others {
     this.#note({ is: 'sources', news });
   }
 
-  *parties(): Iterable<string> {
-    for (const { channels } of this.#peers.values()) {
-      for (const { requester, target } of channels.values()) yield* [loginKey(requester.login), loginKey(target.login)];
-    }
+  hasChannel(key: string): boolean {
+    for (const { channels } of this.#peers.values()) if (channels.has(key)) return true;
+    return false;
   }
 
   onPost(peer: Peer, frame: Buffer): void {

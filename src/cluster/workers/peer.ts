@@ -1,8 +1,8 @@
 import { withResolvers } from '../../util/deferred.ts';
-import type { PairInfo } from '../../server/events.ts';
 import type { Link, LinkNote } from './link.ts';
 import type { WorkerName } from '../worker-name.ts';
 import type { RemoteProcess } from './node-link.ts';
+import { PeerChannels } from './peer-channels.ts';
 
 let lastNumber = 0;
 
@@ -16,8 +16,7 @@ export class Peer {
   readonly elsewhere: RemoteProcess | undefined;
   /** Counts all that have been met: no other one has the same, not the next process in its place either. */
   readonly number: number;
-  /** Its channels: their parties may be clients of this worker. */
-  readonly channels = new Map<string, PairInfo>();
+  readonly channels = new PeerChannels();
   /** What is done with the answer to each; without one, with its being gone. */
   readonly #questions = new Map<number, (answer?: unknown) => void>();
   #lastQuestion = 0;
