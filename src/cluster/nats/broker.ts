@@ -126,8 +126,11 @@ export class Broker extends EventEmitter<BrokerEvents> {
     if (why !== undefined) throw permissionError(why);
   }
 
-  close(): Promise<void> {
-    return this.connection.close();
+  async close(): Promise<void> {
+    // What was published in this turn is written first. Where the server has ended its side and reads no more, that fails
+    // in the next turn; the client lets go of its socket as it closes, and an error that nobody handles ends the process.
+    await setImmediate();
+    await this.connection.close();
   }
 
   async #follow(): Promise<void> {

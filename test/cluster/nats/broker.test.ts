@@ -1,7 +1,9 @@
-import { getEventListeners } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { nkeys } from '@nats-io/transport-node';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Broker } from '../../../src/cluster/nats/broker.ts';
@@ -280,5 +282,33 @@ describe.skipIf(NO_NATS)('a connection to NATS (where it is installed)', () => {
     const back = new Promise((resolve) => broker.once('reachable', (...of) => resolve(of)));
     server.resume();
     expect(await back).toEqual([true, undefined]);
+  });
+
+  it('is closed where the server has ended its side, and reads no more of what is still to be sent', async () => {
+    const server = await startServer();
+    const all: net.Socket[] = [];
+    const way = net.createServer({ allowHalfOpen: true }, (client) => {
+      const beyond = net.connect(server.port, '127.0.0.1');
+      all.push(client, beyond);
+      for (const each of [client, beyond]) each.on('error', () => undefined);
+      client.pipe(beyond).pipe(client);
+    });
+    onTestFinished(() => {
+      way.close();
+      for (const each of all) each.destroy();
+    });
+    await once(way.listen(0, '127.0.0.1'), 'listening');
+    const { port } = way.address() as net.AddressInfo;
+    const broker = await connect({ servers: [`nats://127.0.0.1:${port}`] });
+    const { connection } = broker;
+    const [client] = all;
+    client!.unpipe().pause();
+    for (let n = 0; n < 16; n++) connection.publish('a', new Uint8Array(1024 * 1024));
+    await once(client!.end(), 'finish');
+    // Its end has come, and its connection ends in turn.
+    for (let turns = 0; turns < 20; turns++) await setImmediate();
+    connection.publish('a', 'the last one');
+    await broker.close();
+    expect(connection.isClosed()).toBe(true);
   });
 });
