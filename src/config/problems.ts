@@ -1,4 +1,5 @@
 import { is, type BaseIssue, type GenericSchema } from 'valibot';
+import { SERVER_LIMITS_PAGE } from '../server/limits/server-limits.ts';
 import { closest, unknownKey } from '../util/closest.ts';
 
 /** A problem of a configuration, and where it is. */
@@ -10,6 +11,9 @@ export interface Problem {
 }
 
 type Path = readonly (string | number)[];
+
+/** Where keys are listed that are too many for a line, by what they are in. */
+const PAGES: Readonly<Record<string, string>> = { 'serve.limits': SERVER_LIMITS_PAGE };
 
 /** What is wrong with a value, as messages for people: the schema's issues with it, each with what was expected. */
 export function problemsOf(schema: object, value: unknown, issues: readonly BaseIssue<unknown>[]): Problem[] {
@@ -27,7 +31,8 @@ function unknownKeysIn(schema: object, value: unknown, path: Path): Problem[] {
   return Object.entries(value).flatMap(([name, inner]) => {
     const key = Array.isArray(value) ? Number(name) : name;
     if (typeof key === 'string' && entries && !Object.hasOwn(entries, key)) {
-      return [{ path: [...path, key], atKey: true, message: unknownKey(key, Object.keys(entries)) }];
+      const message = unknownKey(key, Object.keys(entries), PAGES[path.join('.')]);
+      return [{ path: [...path, key], atKey: true, message }];
     }
     const part = below(schema, key);
     return part ? unknownKeysIn(part, inner, [...path, key]) : [];

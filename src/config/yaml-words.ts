@@ -57,7 +57,8 @@ const ODD_SPACE = /[\u00A0\u1680\u2000-\u200B\u202F\u205F\u2060\u3000\uFEFF]/;
 
 /** The first character of each of these lines that only looks like a space. */
 export function oddSpaces(content: string, lines: Iterable<number>): { offset: number; message: string }[] {
-  const starts = [0, ...[...content.matchAll(/\n/g)].map(({ index }) => index + 1)];
+  // A mark of the byte order may be at the beginning.
+  const starts = [content.startsWith('\uFEFF') ? 1 : 0, ...[...content.matchAll(/\n/g)].map(({ index }) => index + 1)];
   return [...new Set(lines)].flatMap((line) => {
     const start = starts[line - 1] ?? content.length;
     const at = content.slice(start, starts[line]).search(ODD_SPACE);

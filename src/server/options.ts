@@ -8,7 +8,7 @@ import type { KeyPair } from '../net/tls-server.ts';
 import { listen } from '../net/listen.ts';
 import type { Directory } from './directory.ts';
 import type { Others } from './others.ts';
-import { SERVER_LIMIT_ROWS, type ServerLimits } from './limits/server-limits.ts';
+import { SERVER_LIMIT_ROWS, SERVER_LIMITS_PAGE, type ServerLimits } from './limits/server-limits.ts';
 
 /** How a server is set up. */
 export interface ServerOptions {
@@ -157,7 +157,7 @@ export function resolveServerOptions(options?: ServerOptions): ResolvedServerOpt
   const access = new Access({ logins, deny, allow, halves, lookAlikes: rest.lookAlikes });
   access.bans.add(...bans);
   return {
-    limits: resolveOptions<ServerLimits>('server limits', limits, SERVER_LIMIT_ROWS),
+    limits: resolveOptions<ServerLimits>('server limits', limits, SERVER_LIMIT_ROWS, SERVER_LIMITS_PAGE),
     access,
     given: updatableOf({ limits, logins, deny, allow, halves, ...rest }),
     ...rest,

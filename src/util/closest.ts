@@ -15,11 +15,15 @@ export function closest(word: string, words: readonly string[]): string | undefi
   return best;
 }
 
-/** The message for an unknown key. */
-export function unknownKey(key: string, known: readonly string[]): string {
+/**
+ * The message for an unknown key.
+ *
+ * @param page where the known ones are listed, if they are too many for a line
+ */
+export function unknownKey(key: string, known: readonly string[], page?: string): string {
   const suggestion = closest(key, known);
-  const hint = suggestion === undefined ? `expected one of ${known.join(', ')}` : `did you mean '${suggestion}'?`;
-  return `unknown key '${key}'; ${hint}`;
+  const all = page === undefined ? `expected one of ${known.join(', ')}` : `${page} lists those that there are`;
+  return `unknown key '${key}'; ${suggestion === undefined ? all : `did you mean '${suggestion}'?`}`;
 }
 
 /** The messages for the unknown keys of an object. */

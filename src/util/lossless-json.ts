@@ -16,13 +16,13 @@ function refuseLosses(this: unknown, name: string, value: unknown): unknown {
   if (typeof value === 'number' && !Number.isFinite(value)) throw new TypeError(`${value}${place}`);
   // In a list it would become null; as a property it is not there, before and after.
   if (value === undefined && Array.isArray(this)) throw new TypeError(`undefined${place} of a list`);
-  // Dates and buffers have become something else by now.
+  // Dates and buffers have become something else by now. What another `toJSON` makes of its object is meant so.
   const given = (this as Record<string, unknown>)[name];
-  if (typeof given !== 'object' || given === null) return value;
-  const [, what, hint] = LOSSES.find(([is]) => is(given)) ?? [];
+  const kept = types.isDate(given) || types.isArrayBufferView(given) ? given : value;
+  if (typeof kept !== 'object' || kept === null) return value;
+  const [, what, hint] = LOSSES.find(([is]) => is(kept)) ?? [];
   if (what !== undefined) throw new TypeError(`${what}${place} (${hint})`);
-  if (value === given && isEmptied(given))
-    throw new TypeError(`a ${tagOf(given)}${place}, of which JSON keeps nothing`);
+  if (value === kept && isEmptied(kept)) throw new TypeError(`a ${tagOf(kept)}${place}, of which JSON keeps nothing`);
   return value;
 }
 
@@ -39,7 +39,7 @@ const LOSSES: readonly (readonly [is: (value: unknown) => boolean, what: string,
   [types.isArrayBufferView, 'bytes', 'as base64 they can be kept'],
   [types.isAnyArrayBuffer, 'bytes', 'as base64 they can be kept'],
   [isInvalidDate, 'an invalid Date', 'null can be kept'],
-  [isInvalidNumber, 'a Number that is none', 'null can be kept'],
+  [isInvalidNumber, 'a Number that is not finite', 'null can be kept'],
 ];
 
 /** Whether something has a kind of its own, as a WeakMap or a URLSearchParams, and no properties. */

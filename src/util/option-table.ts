@@ -42,12 +42,14 @@ export function defaultsOf<T extends object>(table: OptionTable<T>): Readonly<T>
  * The given options, else their defaults. `undefined` counts as not given.
  *
  * @param where the beginning of the message, as in "client options"
+ * @param page where the options are listed, if they are too many for a line
  * @throws {ChatosError} `INVALID_ARGUMENT` if a key is unknown or a value invalid
  */
 export function resolveOptions<T extends object>(
   where: string,
   given: { readonly [K in keyof T]?: unknown } | undefined,
   table: OptionTable<T>,
+  page?: string,
 ): Readonly<T> {
   const options = (given === undefined ? {} : given) as Readonly<Record<string, unknown>>;
   if (typeof options !== 'object' || (options as object | null) === null || Array.isArray(options)) {
@@ -56,7 +58,7 @@ export function resolveOptions<T extends object>(
   const rows = table as Readonly<Record<string, OptionRow>>;
   for (const key of Object.keys(options)) {
     if (Object.hasOwn(rows, key)) continue;
-    const message = `${where}: ${unknownKey(key, Object.keys(rows))}`;
+    const message = `${where}: ${unknownKey(key, Object.keys(rows), page)}`;
     throw new ChatosError('INVALID_ARGUMENT', message, { fields: { option: key } });
   }
   const resolved = Object.entries(rows).map(([key, row]) => {

@@ -49,6 +49,10 @@ describe('loadConfig, YAML that cannot be read', () => {
     expect(await complaints(text)).toContain(`FILE:${expected}`);
   });
 
+  it('takes a mark of the byte order for nothing, as YAML does', async () => {
+    expect(await complaints('\uFEFFlogn: robot')).toEqual([expect.stringMatching(/^FILE:1:\d: logn: unknown key/)]);
+  });
+
   it('refuses aliases that multiply without bound', async () => {
     const lines = ['a: &a [x, x, x, x, x, x, x, x, x]'];
     for (let i = 1; i < 10; i++)

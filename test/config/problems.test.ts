@@ -11,6 +11,10 @@ describe('loadConfig, wrong keys and values in YAML', () => {
     ],
     ['policy:\n  alow: [a]', "FILE:2:3: policy.alow: unknown key 'alow'; did you mean 'allow'?"],
     ['bots:\n  - path: a.ts\n    lgin: b', "FILE:3:5: bots.0.lgin: unknown key 'lgin'; did you mean 'login'?"],
+    [
+      'serve:\n  limits:\n    maxUsers: 1',
+      "FILE:3:5: serve.limits.maxUsers: unknown key 'maxUsers'; docs/server.md#limits lists those that there are",
+    ],
     ['serve:\n  limits:\n    maxConections: 1', /^FILE:3:5: .*'maxConections'; did you mean 'maxConnections'\?/],
     ['announcements:\n  - cron: "* * * * *"\n    txt: a\n    text: b', /^FILE:3:5: .*'txt'; did you mean 'text'\?/],
   ])('reports the unknown key in %j', async (text, expected) => {

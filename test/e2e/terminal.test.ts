@@ -389,7 +389,7 @@ describe.skipIf(!HAS_TERMINAL)('pipe, on a terminal', () => {
   test('says what to type at the other side, in words for a shell', async () => {
     const screen = onTerminal(`chatosbot pipe --listen --login "o'hara" --server '${at}?longBytes=8'`);
     await screen.shows(`the other side runs: chatosbot pipe --server 'tcp://${at}?longBytes=8' 'o'\\''hara'`);
-    await screen.shows("on another machine, with this machine's name for 127.0.0.1");
+    await screen.shows("elsewhere: with this machine's name, if the server listens beyond 127.0.0.1");
     expect(screen.stdout.toString()).toContain('waiting for a private connection');
   });
 

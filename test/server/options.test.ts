@@ -29,6 +29,7 @@ describe('the options of a server', () => {
     [{ limits: { exempt: '127.0.0.1' } }, /exempt: expected a list of texts, found '127\.0\.0\.1'/],
     [{ limits: { exempt: ['127.0.0.1', 5] } }, /exempt: expected a list of texts, found a list with 5/],
     [{ directory: {} }, /directory: expected a directory \(with the methods claim, .*\), found an object/],
+    [{ limits: { maxUsers: 5 } }, /unknown key 'maxUsers'; docs\/server.md#limits lists/],
     [{ limits: { maxConections: 5 } }, /unknown key 'maxConections'.*did you mean 'maxConnections'/],
     [{ relay: 'fast' }, /relay.*auto/],
     [{ log: {} }, /log/],

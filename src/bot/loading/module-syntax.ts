@@ -103,7 +103,8 @@ export function syntaxPlugin(_babel: unknown, { jsx, ts }: { readonly jsx: boole
           if (declarations.some(({ id }) => id.type !== 'Identifier')) refuse(found, REFUSED_PATTERN);
         },
         TSImportEqualsDeclaration(found: NodePath): void {
-          if (found.node.isExport && found.parent.type === 'TSModuleBlock') refuse(found, REFUSED_ALIAS);
+          if (!found.node.isExport || found.parent.type !== 'TSModuleBlock') return;
+          if (!found.findParent(({ node }) => node.declare === true)) refuse(found, REFUSED_ALIAS);
         },
         VariableDeclaration(found: NodePath): void {
           // Babel puts the whole file into a block, which exports nothing.

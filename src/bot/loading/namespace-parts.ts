@@ -33,11 +33,16 @@ export function namespaceParts(refuse: (name: PartPath, why: string) => void): o
   return {
     TSModuleDeclaration(part: PartPath): void {
       const { id, body, declare } = part.node;
-      const namespace = id?.name;
-      if (namespace === undefined || declare || Array.isArray(body)) return;
+      if (id?.name === undefined || declare || Array.isArray(body)) return;
+      if (part.findParent(({ node }) => node.declare === true)) return;
       const statements = (body as PartNode | undefined)?.body;
       if (!Array.isArray(statements)) return;
-      const block = part.findParent(({ node }) => /^(?:Program|TSModuleBlock)$/.test(node.type))?.node;
+      // `namespace A.B` is B in A, without a block between them.
+      let namespace = id.name;
+      const block = part.findParent(({ node }) => {
+        if (node.type === 'TSModuleDeclaration') namespace = `${node.id?.name}.${namespace}`;
+        return /^(?:Program|TSModuleBlock)$/.test(node.type);
+      })?.node;
       const all = exportedIn.get(block) ?? new Map<string, Set<string>>();
       exportedIn.set(block, all);
       const exported = all.get(namespace) ?? new Set();

@@ -13,7 +13,7 @@ export interface Forward {
 export type LocalEnd = 'at' | 'target';
 
 /** As other programs name it: `udp:53:db:53`, `53:db:53/udp`, `udp://…`. */
-const UDP = /^udp:|\/udp$/i;
+const UDP = /^udp:|(?:^|:)\d+\/udp$/i;
 
 /**
  * Reads `[host:]port:target:port`, as ssh does: either end may be the path of a Unix socket, with a slash in it. Without a

@@ -40,7 +40,7 @@ async function ownCertificate(file: string, log: Logger): Promise<Identity> {
     return cert + key;
   }).catch((error: unknown) => {
     const hint =
-      'let this user write to its folder, choose another one with --state, or name a certificate in serve.tls';
+      'let this user read and write there, choose another folder with --state, or name a certificate in serve.tls';
     const message = `the server's own certificate ${file} cannot be read or made: ${reasonOf(error)}; ${hint}`;
     throw new ChatosError('INVALID_ARGUMENT', message, { cause: error, fields: { file } });
   });

@@ -36,15 +36,16 @@ export async function receiveByCode({ number, words }: NumberedCode, receiving: 
   const [kept] = keys.find();
   const login = loginFor(kept, flags.login);
   const timeoutMs = (flags.wait ?? DEFAULT_CODE_WAIT_S) * 1000;
+  // The session of the one that was ended may be there for a moment.
+  const triesAtFirst = flags.retry === true || kept !== undefined;
   const client = await connectCommand(
     { ...flags, server, ...(login !== undefined && { login }) },
     {
       signal,
       heartbeatMs: DEFAULT_HEARTBEAT_MS,
       reconnect: true,
-      // The session of the one that was ended may be there for a moment.
-      retryMs: flags.retry || kept ? timeoutMs : undefined,
-      prepare: (made) => reportSessions(made, report, () => true, flags.retry === true),
+      retryMs: triesAtFirst ? timeoutMs : undefined,
+      prepare: (made) => reportSessions(made, report, () => true, triesAtFirst),
     },
   );
   try {

@@ -3,13 +3,13 @@ import type { ChatosClient } from '../../client/client.ts';
 import { DEFAULT_HEARTBEAT_MS } from '../../client/heartbeat.ts';
 import { formatAddress, type Address } from '../../net/address.ts';
 import { formatAddresses } from '../../net/address-list.ts';
-import { isLoopback } from '../../ops/status-address.ts';
 import type { PipedChannel } from '../../transfer/pipe.ts';
 import { makeCode } from '../../transfer/secure/codes.ts';
 import { quote } from '../../util/quote.ts';
 import { commandServer, connectCommand } from '../connecting/connect.ts';
 import { reportSessions } from '../connecting/session-reports.ts';
 import { encryptNext } from '../piping/encryption.ts';
+import { elsewhere } from '../piping/hints.ts';
 import { Listener } from '../piping/listener.ts';
 import { notice } from '../terminal/output.ts';
 import { claimNumber, codeLogin } from './code-number.ts';
@@ -85,8 +85,6 @@ export async function sendByCode(sending: Sending): Promise<void> {
 
 /** What to type at the other side. */
 function invitation(code: string, server: Address): string {
-  const isHere = isLoopback(server) || server.host === '0.0.0.0' || server.host === '::';
-  const elsewhere = isHere ? `\n(on another machine, with this machine's name for ${server.host})` : '';
   const command = `chatosbot receive ${code} --server ${quote(formatAddress(server))}`;
-  return `code: ${code} (for the other side, and for nobody else)\nthe other side runs: ${command}${elsewhere}`;
+  return `code: ${code} (for the other side, and for nobody else)\nthe other side runs: ${command}${elsewhere(server)}`;
 }

@@ -7,8 +7,8 @@ import type { TransferReport } from './report.ts';
 /** What a transfer has come to, over all of its private connections. */
 export class Effort {
   readonly #startedAt = performance.now();
-  /** The first of what did not arrive, and why. */
-  #problem: string | undefined;
+  /** The first of what did not arrive, and why, by what became of it. */
+  readonly #problems = new Map<string, string>();
   /** What was sent or received over private connections that were lost. */
   #lostBytes = 0;
 
@@ -26,15 +26,16 @@ export class Effort {
     const isProblem = outcome === 'failed' || outcome === 'refused';
     // Both are the peer's: a line of it must not look like one of ours.
     const what = escapeUnsafe(path === '' ? reason : `${path}: ${reason}`);
-    if (isProblem) this.#problem ??= what;
+    if (isProblem && !this.#problems.has(outcome)) this.#problems.set(outcome, what);
     const text = isProblem || outcome === 'skipped' ? `${outcome} ${what}` : undefined;
     report('entry', text, { peer, path, size, outcome, reason });
   }
 
   /** `: it, and why`, for what did not arrive; of several, the first. */
-  problemOf(count: number): string {
-    if (this.#problem === undefined) return '';
-    return count === 1 ? `: ${this.#problem}` : `, the first one ${this.#problem}`;
+  problemOf(outcome: 'failed' | 'refused', count: number): string {
+    const problem = this.#problems.get(outcome);
+    if (problem === undefined) return '';
+    return count === 1 ? `: ${problem}` : `, the first one ${problem}`;
   }
 
   /** In all, with what the last private connection has come to. */
@@ -87,11 +88,13 @@ function summaryText(
 
 function checkCounts(peer: string, { failed, refused }: Counts, effort: Effort): void {
   if (failed > 0) {
-    const message = `${failed} ${inNumber(failed, 'file{s} {is|are}')} missing at the receiver${effort.problemOf(failed)}`;
+    const what = inNumber(failed, '{file or folder is|files or folders are}');
+    const message = `${failed} ${what} missing at the receiver${effort.problemOf('failed', failed)}`;
     throw new ChatosError('DATA_INCOMPLETE', message, { fields: { peer, failed } });
   }
   if (refused > 0) {
-    const message = `${refused} ${inNumber(refused, 'file{s} {was|were}')} refused by the receiver${effort.problemOf(refused)}`;
+    const what = inNumber(refused, '{file or folder was|files or folders were}');
+    const message = `${refused} ${what} refused by the receiver${effort.problemOf('refused', refused)}`;
     throw new ChatosError('REQUEST_REFUSED', message, { fields: { peer, refused } });
   }
 }

@@ -12,13 +12,13 @@ export interface Column<T> {
 /** Cells that are wider are cut. */
 const MAX_CELL_COLUMNS = 80;
 
-/** Less room beside the other columns is none: what is long is left for the terminal to wrap. */
+/** With less room beside the other columns, what is long is left for the terminal to wrap. */
 const MIN_WHOLE_COLUMNS = 20;
 
 /**
  * Lines of aligned columns under their titles; text from the network in them is made harmless.
  *
- * @param room how wide the terminal is; missing where there is none
+ * @param room how wide the terminal is; `undefined` without a terminal
  */
 export function formatTable<T>(rows: readonly T[], columns: readonly Column<T>[], room?: number): string[] {
   const last = columns.at(-1);

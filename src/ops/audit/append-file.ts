@@ -9,7 +9,7 @@ const NOT_A_FILE = 'it is not a file; name a regular one, or one that is to be m
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'its folder does not exist',
-  ENOTDIR: 'its folder does not exist',
+  ENOTDIR: 'a part of its path is not a folder',
   EISDIR: 'it is a folder; name a file',
   ENXIO: NOT_A_FILE,
   EACCES: 'permission denied',

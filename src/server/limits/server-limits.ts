@@ -88,6 +88,9 @@ const liftable = (value: number, what: string): LimitRow => ({
 });
 const time = (value: number, what: string): LimitRow => ({ kind: 'ms', min: 1, default: value, what });
 
+/** The page that lists the limits: they are too many for a message. */
+export const SERVER_LIMITS_PAGE = 'docs/server.md#limits';
+
 /** A row for each limit: all that it takes to add one, but for the code that keeps it. */
 export const SERVER_LIMIT_ROWS: { readonly [K in keyof ServerLimits]: LimitRow<ServerLimits[K]> } = {
   maxConnections: count(10_000, 'Connections at once, sessions and halves together; more are closed.'),

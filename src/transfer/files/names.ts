@@ -44,7 +44,7 @@ export function portabilityProblem(name: string): string | undefined {
 export function sizeProblem(path: string): string | undefined {
   const shown = `the path '${path.slice(0, 40)}…'`;
   if (Buffer.byteLength(path) > MAX_PATH_BYTES) return `${shown} has more than ${MAX_PATH_BYTES} bytes`;
-  if (path.split('/').length > MAX_DEPTH) return `${shown} has more than ${MAX_DEPTH} folders`;
+  if (path.split('/').length > MAX_DEPTH) return `${shown} is more than ${MAX_DEPTH} names deep`;
   return undefined;
 }
 

@@ -1,4 +1,4 @@
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, onTestFinished, test, vi } from 'vitest';
 import { pluginLoader, tempDirectory, writeText } from '../../support/bot-files.ts';
 
 const { stackTraceLimit } = Error;
@@ -27,6 +27,16 @@ test.each<[string, string, unknown, Record<string, string>?]>([
     ].join('\n'),
     [2, [3, 1]],
   ],
+  [
+    'namespaces in others of which one name is the same, and those that are types',
+    [
+      'const a = 1;\nnamespace A.N { export const a = 2; }\nnamespace B.N { export const b = a; }',
+      'declare namespace C { export import D = A; }',
+      'declare namespace E { namespace G { const c = 1; } namespace G { enum F { b = c } } }',
+      'export const value = [B.N.b, A.N.a];',
+    ].join('\n'),
+    [1, 2],
+  ],
   ['a line for the shell', '#!/usr/bin/env chatosbot\nexport const value = 1;', 1],
   [
     'an import behind other statements',
@@ -54,6 +64,7 @@ test.each<[string, string, unknown, Record<string, string>?]>([
 
 test('enums and namespaces may be exported above their declaration', async () => {
   const warn = vi.spyOn(console, 'warn');
+  onTestFinished(() => warn.mockRestore());
   const text = 'export { Color, N };\nenum Color { Red }\nnamespace N { export const a = 1; }';
   const file = await writeText(await tempDirectory(), 'bot.ts', text);
   expect(await (await pluginLoader()).load(file)).toMatchObject({ Color: { Red: 0 }, N: { a: 1 } });

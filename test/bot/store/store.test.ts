@@ -112,10 +112,11 @@ describe('a value that JSON would change without a word', () => {
     ['bytes', new Uint8Array([1, 2])],
     ['a buffer', { data: Buffer.from('a') }],
     ['an invalid date', [new Date('yesterday')]],
-    ['a Number that is none', { n: new Number(NaN) }],
+    ['a Number that is not finite', { n: new Number(NaN) }],
     ['what has no properties, but a kind of its own', { query: new URLSearchParams('a=1') }],
     ['an iterator', [1][Symbol.iterator]()],
     ['a cycle', cycle],
+    ['what a toJSON makes a Map of', { toJSON: () => new Map() }],
   ])('is refused: %s', async (_, value) => {
     const { store } = pluginStore();
     await expect(store.set('key', value)).rejects.toMatchObject({
@@ -123,6 +124,32 @@ describe('a value that JSON would change without a word', () => {
       message: expect.stringMatching(/^the value of 'key' [^\n]+$/) as string,
     });
     expect(await store.has('key')).toBe(false);
+  });
+
+  test('is kept where its own toJSON says how', async () => {
+    class Names extends Set<string> {
+      toJSON(): string[] {
+        return [...this];
+      }
+    }
+    class Failure extends Error {
+      toJSON(): object {
+        return { failed: this.message };
+      }
+    }
+    const { store } = pluginStore();
+    await store.set('key', {
+      names: new Names(['ann']),
+      why: new Failure('late'),
+      at: new Date(0),
+      to: new URL('a:b'),
+    });
+    expect(await store.get('key')).toEqual({
+      names: ['ann'],
+      why: { failed: 'late' },
+      at: '1970-01-01T00:00:00.000Z',
+      to: 'a:b',
+    });
   });
 });
 

@@ -11,6 +11,8 @@ describe('-L and -R are read as ssh reads them', () => {
     [':8080:db:80', { host: '*', port: 8080 }, { host: 'db', port: 80 }],
     ['[::1]:8080:[2001:db8::1]:80', { host: '::1', port: 8080 }, { host: '2001:db8::1', port: 80 }],
     ['8080:/run/app.sock', { host: '127.0.0.1', port: 8080 }, { path: '/run/app.sock' }],
+    // A socket of that name, and not the protocol.
+    ['8080:/run/dns/udp', { host: '127.0.0.1', port: 8080 }, { path: '/run/dns/udp' }],
     ['10.0.0.1:8080:/run/app.sock', { host: '10.0.0.1', port: 8080 }, { path: '/run/app.sock' }],
     ['/run/here.sock:db:80', { path: '/run/here.sock' }, { host: 'db', port: 80 }],
     ['./here.sock:/run/there.sock', { path: path.resolve('here.sock') }, { path: '/run/there.sock' }],

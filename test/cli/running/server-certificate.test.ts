@@ -61,15 +61,20 @@ describe("a server's own certificate", () => {
     expect(readFileSync(file, 'utf8')).toBe(readFileSync('package.json', 'utf8'));
   });
 
-  it('in a folder that cannot be made is an error that says so in words, and what to do', async () => {
-    const state = path.join(write('file', ''), 'state');
-    const problem = await own(state).catch((error: unknown) => error);
-    expect(problem).toMatchObject({ code: 'INVALID_ARGUMENT' });
-    const { message } = problem as Error;
-    expect(message).toContain(`${path.join(state, 'server.pem')} cannot be read or made: `);
-    expect(message).toContain('choose another one with --state, or name a certificate in serve.tls');
-    expect(message).not.toMatch(/ENOTDIR|ENOENT|EEXIST/);
-  });
+  it.each(['', 'state'])(
+    'in a folder that cannot be made is an error that says so in words, and what to do: file/%s',
+    async (below) => {
+      const state = path.join(write('file', ''), below);
+      const problem = await own(state).catch((error: unknown) => error);
+      expect(problem).toMatchObject({ code: 'INVALID_ARGUMENT' });
+      const { message } = problem as Error;
+      expect(message).toContain(
+        `${path.join(state, 'server.pem')} cannot be read or made: a part of its path is not a folder; `,
+      );
+      expect(message).toContain('choose another folder with --state, or name a certificate in serve.tls');
+      expect(message).not.toMatch(/ENOTDIR|ENOENT|EEXIST/);
+    },
+  );
 });
 
 describe('a given certificate', () => {

@@ -51,9 +51,9 @@ it('what was sent over connections that were lost counts as sent, and not as the
 });
 
 it.each([
-  [{ refused: 1 }, 'REQUEST_REFUSED', '1 file was refused by the receiver: a: it exists'],
-  [{ refused: 2 }, 'REQUEST_REFUSED', '2 files were refused by the receiver, the first one a: it exists'],
-  [{ failed: 1, refused: 1 }, 'DATA_INCOMPLETE', '1 file is missing at the receiver: a: it exists'],
+  [{ refused: 1 }, 'REQUEST_REFUSED', '1 file or folder was refused by the receiver: a: it exists'],
+  [{ refused: 2 }, 'REQUEST_REFUSED', '2 files or folders were refused by the receiver, the first one a: it exists'],
+  [{ failed: 1, refused: 1 }, 'DATA_INCOMPLETE', '1 file or folder is missing at the receiver: b: gone'],
 ])('the error says why the first of %j did not arrive, as reports of it may be hidden', (counts, code, message) => {
   const effort = new Effort();
   const hidden = (): void => undefined;

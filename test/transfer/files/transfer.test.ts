@@ -143,7 +143,7 @@ describe('a folder', () => {
     const { inbox, untouched } = target();
     await expect(transfer(top, { directory: inbox })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
-      message: expect.stringMatching(/has more than 128 folders \(tar/) as string,
+      message: expect.stringMatching(/is more than 128 names deep \(tar/) as string,
     });
     expect(untouched()).toBe(true);
   });
