@@ -25,7 +25,7 @@ export class BansFile {
   #hasWarned = false;
   #writing: Promise<void> = Promise.resolve();
   /** What the next write is to change: of hundreds of bans at a time, not each is one. */
-  #changes: ((bans: readonly Ban[]) => readonly Ban[])[] = [];
+  #changes: ((bans: Map<string, Ban>) => void)[] = [];
 
   constructor(stateDirectory: string, log: Logger) {
     this.path = path.join(stateDirectory, FILE);
@@ -34,8 +34,15 @@ export class BansFile {
 
   /** Keeps the bans of a server from now on. */
   attach(server: Pick<OperatedServer, 'on'>): void {
-    server.on('banned', (ban) => this.#note((bans) => [...bans.filter(isOther(ban)), ban]));
-    server.on('unbanned', (ban) => this.#note((bans) => bans.filter(isOther(ban))));
+    server.on('banned', (ban) => {
+      const key = banKey(ban);
+      this.#note((bans) => {
+        // The newest is the last one.
+        bans.delete(key);
+        bans.set(key, ban);
+      });
+    });
+    server.on('unbanned', (ban) => this.#note((bans) => void bans.delete(banKey(ban))));
   }
 
   /** Resolves when everything so far is written; rejects where the last of it could not be. */
@@ -43,14 +50,16 @@ export class BansFile {
     await this.#writing;
   }
 
-  #note(change: (bans: readonly Ban[]) => readonly Ban[]): void {
+  #note(change: (bans: Map<string, Ban>) => void): void {
     this.#changes.push(change);
     if (this.#changes.length > 1) return;
     this.#writing = this.#writing
       .catch(() => undefined)
       .then(() => {
         const changes = this.#changes.splice(0);
-        return this.#write(newest(changes.reduce((bans, apply) => apply(bans), this.read() as readonly Ban[])));
+        const bans = new Map(this.read().map((ban) => [banKey(ban), ban]));
+        for (const apply of changes) apply(bans);
+        return this.#write(this.#newest([...bans.values()]));
       });
     this.#writing.catch((error: unknown) =>
       this.#log.error('bans are not kept over a restart', { why: messageOf(error), file: this.path }),
@@ -67,6 +76,19 @@ export class BansFile {
     if (text === undefined) return [];
     const now = Date.now();
     return parse(text, this.path).filter(({ until }) => until === undefined || until.getTime() > now);
+  }
+
+  /** Several servers together may have more than one may have: no server could read a file of them all. */
+  #newest(bans: readonly Ban[]): readonly Ban[] {
+    const counts = new Tally<string>();
+    const kept = bans.toReversed().filter(({ kind }) => {
+      counts.add(kind);
+      return counts.get(kind) <= MAX_BANS;
+    });
+    const dropped = bans.length - kept.length;
+    if (dropped > 0)
+      this.#log.warn(`${this.path} keeps ${MAX_BANS} bans of each kind: the oldest are dropped`, { dropped });
+    return kept.toReversed();
   }
 
   /** What the file says; `undefined` where there is none. */
@@ -130,21 +152,6 @@ export class BansFile {
       await directory.close();
     }
   }
-}
-
-/** Several servers together may have more than one may have: the last of them are kept, as nobody could read the file else. */
-function newest(bans: readonly Ban[]): readonly Ban[] {
-  const counts = new Tally<string>();
-  const kept = bans.toReversed().filter(({ kind }) => {
-    counts.add(kind);
-    return counts.get(kind) <= MAX_BANS;
-  });
-  return kept.toReversed();
-}
-
-function isOther(ban: Ban): (other: Ban) => boolean {
-  const key = banKey(ban);
-  return (other) => banKey(other) !== key;
 }
 
 function unreadable(file: string, why: string, cause: unknown): ChatosError {

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { EventEmitter } from 'node:events';
 import {
   chmodSync,
   chownSync,
@@ -12,11 +13,13 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
 import { BansFile } from '../../src/ops/bans-file.ts';
 import { MAX_BANS, type Ban } from '../../src/server/access/bans.ts';
+import type { ServerEvents } from '../../src/server/events.ts';
 import { ChatosServer } from '../../src/server/server.ts';
 import { leavesNothingOpen } from '../support/open-files.ts';
 import { LogRecorder } from '../support/server-rig.ts';
@@ -66,6 +69,7 @@ it('keeps the newest where servers with the same folder have more than one may h
     await two.file.saved();
   }
   expect(two.log.lines.filter(({ level }) => level === 'error')).toEqual([]);
+  expect(two.log.of('the oldest are dropped').map(({ fields }) => fields)).toEqual([{ dropped: 1 }, { dropped: 1 }]);
   const kept = keeping(directory)
     .server.bans()
     .map(({ what }) => what);
@@ -126,6 +130,22 @@ it('writes through no link that waits for it', async () => {
   await file.saved();
   expect(readFileSync(victim, 'utf8')).toBe('[]');
   expect(file.read()).toHaveLength(1);
+});
+
+it('looks at each ban once, however many are made at once', async () => {
+  const file = new BansFile(folder(), new LogRecorder());
+  const server = new EventEmitter<ServerEvents>();
+  file.attach(server as never);
+  const parsed = vi.spyOn(net, 'isIP');
+  const bans = Array.from({ length: 200 }, (_, n): Ban => ({ kind: 'from', what: `192.0.2.${n}`, since: new Date() }));
+  for (const ban of bans) server.emit('banned', ban, 0, 0);
+  for (const ban of bans.slice(50)) server.emit('unbanned', ban, 'lifted');
+  await file.saved();
+  const looks = parsed.mock.calls.length;
+  parsed.mockRestore();
+  expect(looks).toBeGreaterThan(0);
+  expect(looks).toBeLessThan(10 * bans.length);
+  expect(file.read().map(({ what }) => what)).toEqual(bans.slice(0, 50).map(({ what }) => what));
 });
 
 it('writes once what is banned at once', async () => {
