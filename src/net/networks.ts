@@ -7,9 +7,20 @@ export const LOOPBACK: readonly string[] = ['127.0.0.0/8', '::1'];
 /** What an IPv4 address that is written as an IPv6 address has in front. */
 const MAPPED_BITS = 96;
 
-/** An IPv4 address that is written as an IPv6 address, as on sockets that take both, in its own notation. */
+/** How sockets that take both write an IPv4 address. */
+const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
+/** How people may. */
+const MAY_BE_MAPPED = /^[0:]+:ffff:/i;
+
+/** An IPv4 address that is written as an IPv6 address in its own notation; any other address as it is. */
 export function unmapped(address: string): string {
-  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
+  if (!MAY_BE_MAPPED.test(address)) return address;
+  const text = MAPPED.test(address) || !net.isIPv6(address) ? address : canonicalV6(address);
+  return MAPPED.exec(text)?.[1] ?? address;
+}
+
+function canonicalV6(address: string): string {
+  return new net.SocketAddress({ address, family: 'ipv6' }).address;
 }
 
 /** Networks that addresses may be in: each is an address, or one with the length of a prefix, as `192.0.2.0/24`. */
@@ -81,9 +92,9 @@ export function parseNetwork(text: string): Network {
     const message = `'${text}' is not a network: expected an address, or one with a prefix such as 192.0.2.0/24 or 2001:db8::/32`;
     throw new ChatosError('INVALID_ARGUMENT', message, { fields: { network: text } });
   }
-  const { address, family } = new net.SocketAddress({ address: written, family: version === 4 ? 'ipv4' : 'ipv6' });
-  const plain = unmapped(address);
-  if (plain !== address && prefix >= MAPPED_BITS)
+  if (version === 4) return { address: written, family: 'ipv4', prefix };
+  const plain = unmapped(written);
+  if (plain !== written && prefix >= MAPPED_BITS)
     return { address: plain, family: 'ipv4', prefix: prefix - MAPPED_BITS };
-  return { address, family, prefix };
+  return { address: canonicalV6(written), family: 'ipv6', prefix };
 }
