@@ -2,24 +2,23 @@
 export class Glob {
   /** What is to be found as it stands, and, at odd places, the wildcards between. */
   readonly #parts: readonly string[];
-  readonly #letters: readonly string[];
-  readonly #hasOnes: boolean;
+  /** Its letters and wildcards, where there is a `?`. */
+  readonly #letters: readonly string[] | undefined;
 
   constructor(pattern: string) {
     this.#parts = pattern.split(/([*?])/);
-    this.#letters = Array.from(pattern);
-    this.#hasOnes = pattern.includes('?');
+    if (pattern.includes('?')) this.#letters = Array.from(pattern);
   }
 
   /** Whether a text matches. At worst, the time is proportional to the product of the two lengths. */
   matches(text: string): boolean {
-    return hasParts(this.#parts, text) && (!this.#hasOnes || walk(this.#letters, Array.from(text)));
+    return hasParts(this.#parts, text) && (!this.#letters || walk(this.#letters, Array.from(text)));
   }
 }
 
 /**
  * Whether a text has all parts in their order, the first one at its beginning and the last one at its end; at odd places are
- * wildcards. Where all of those are stars, it matches then. It takes a look, where to walk through both takes a hundred.
+ * wildcards. Where all of those are stars, it matches then; else, it may. To walk through both takes a hundred times longer.
  */
 export function hasParts(parts: readonly string[], text: string): boolean {
   const first = parts[0]!;

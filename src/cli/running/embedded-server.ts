@@ -84,8 +84,8 @@ export async function startWorkers(
   };
   const tellsEvents = audit !== undefined;
   const follow = (events: EventEmitter<ServerEvents>): void => audit?.follow(events);
-  const of = { count, options: setUp, log, logLevel, signal };
-  const server = await Server.start({ ...of, tellsEvents, follow, ...ofCluster });
+  const ofServer = { count, options: setUp, log, logLevel, signal, tellsEvents, follow };
+  const server = await Server.start({ ...ofServer, ...ofCluster });
   cluster?.others.answerFor(server);
   bans.attach(server);
   await whenGranting?.();

@@ -151,7 +151,7 @@ export class Listeners {
 
   #stop(acceptor: Acceptor): void {
     const at = this.#acceptors.indexOf(acceptor);
-    // The server has stopped listening there while it could not be listened there.
+    // The server was asked to stop listening there before a worker said that it cannot listen.
     if (at < 0) return;
     acceptor.close();
     this.#acceptors.splice(at, 1);

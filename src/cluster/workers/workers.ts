@@ -202,6 +202,7 @@ export class Workers {
   /** Breaks everything at once: the workers end without it. */
   abort(): void {
     this.#state = 'closing';
+    this.#stopStarting();
     this.#listeners.close();
     for (const worker of this.#processes) worker.disconnect();
   }

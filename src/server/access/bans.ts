@@ -74,7 +74,7 @@ export class Bans {
   /** Called with each that has ended by itself. */
   onExpired: (ban: Ban) => void = () => undefined;
   readonly #entries = new Map<string, Entry>();
-  /** What they are of, together: a stranger who is banned may come any number of times. */
+  /** What they are of, prepared: strangers who are banned may come any number of times. */
   #identities: ReadonlySet<string> = new Set();
   #networks = new Networks();
   #logins = new LoginPatterns([]);

@@ -84,6 +84,16 @@ it('none is started any more where the server has been closed meanwhile, and no 
   expect(processes).toHaveLength(1);
 });
 
+it('nor where everything has been broken off', async () => {
+  const workers = await started();
+  processes[0]!.die();
+  await vi.advanceTimersByTimeAsync(50);
+  workers.abort();
+  expect(vi.getTimerCount()).toBe(0);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(processes).toHaveLength(1);
+});
+
 it('one for which the system makes no process is tried again, after longer and longer', async () => {
   const log = new MemoryLog();
   const workers = await started(1, log);
