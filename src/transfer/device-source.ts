@@ -21,10 +21,14 @@ export function isDeviceLike(fd: number): boolean {
   }
 }
 
-/** Reads a device, which may keep its reader waiting. */
-export function deviceSource(fd: number): ByteSource {
+/**
+ * Reads a device, which may keep its reader waiting.
+ *
+ * @param start starts a process
+ */
+export function deviceSource(fd: number, start = spawn): ByteSource {
   const stats = fstatSync(fd);
-  return stats.isBlockDevice() || READY_DEVICES.has(stats.rdev) ? threadSource(fd) : helperSource(fd);
+  return stats.isBlockDevice() || READY_DEVICES.has(stats.rdev) ? threadSource(fd) : helperSource(fd, start);
 }
 
 /** A thread reads. */
@@ -49,17 +53,18 @@ function threadSource(fd: number): ByteSource {
 const READER = `{ read -r over <&3 || kill -9 $$; } </dev/null >/dev/null & exec cat 3<&-`;
 
 /** A process reads. */
-function helperSource(fd: number): ByteSource {
+function helperSource(fd: number, start: typeof spawn): ByteSource {
   let source: ByteSource | undefined;
   let end = (): void => undefined;
   const open = async (): Promise<ByteSource> => {
     // In a session of its own, no signal of a terminal ends it before us.
-    const child = spawn('sh', ['-c', READER], { stdio: [fd, 'pipe', 'ignore', 'pipe'], detached: true });
-    const guard = child.stdio[3] as Socket;
-    guard.on('error', () => undefined);
+    const child = start('sh', ['-c', READER], { stdio: [fd, 'pipe', 'ignore', 'pipe'], detached: true });
+    // Without descriptors for them, Node.js makes no streams.
+    const guard = (child.stdio as ChildProcess['stdio'] | undefined)?.[3] as Socket | undefined;
+    guard?.on('error', () => undefined);
     end = () => {
       // The number of a process that has ended may soon be that of another one: nobody is killed any more.
-      guard.end('over\n').resume();
+      guard?.end('over\n').resume();
       child.kill('SIGKILL');
       process.off('exit', end);
     };
