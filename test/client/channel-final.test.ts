@@ -32,3 +32,14 @@ it.each([
   expect(await called).toMatchObject({ code: 'CHANNEL_ABORTED' });
   expect(events).toEqual(['error']);
 });
+
+it('an end that cannot be sent has failed with what has ended the channel', async () => {
+  const { stream, channel } = breaking();
+  channel.on('error', () => undefined);
+  const called = new Promise((resolve) => channel.end('all', (error?: Error | null) => resolve(error)));
+  await new Promise((resolve) => setImmediate(resolve));
+  channel.markClosedByPeer();
+  const cause = new Error('broken');
+  stream.destroy(cause);
+  expect(await called).toMatchObject({ code: 'CHANNEL_CLOSED', cause });
+});

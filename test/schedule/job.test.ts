@@ -6,6 +6,18 @@ import { signalled } from '../support/bot-world.ts';
 import { HOUR, MINUTE, SECOND, settle, startJob } from './starting.ts';
 
 describe('Job', () => {
+  it('reports a problem with its name, and with what is known of it', async () => {
+    const reported: unknown[] = [];
+    const { clock } = startJob('* * * * *', {
+      name: 'tidy',
+      run: () => Promise.reject(new Error('full')),
+      onProblem: (message, fields) => void reported.push([message, fields]),
+    });
+    clock.advance(MINUTE);
+    await settle();
+    expect(reported).toEqual([['tidy: a run failed: full', { job: 'tidy', error: 'full' }]]);
+  });
+
   it('does not run when it is made, then runs at each time', async () => {
     const { clock, runs } = startJob('*/5 * * * *');
     expect(runs).toEqual([]);

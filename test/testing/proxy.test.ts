@@ -17,6 +17,14 @@ async function resting(count: () => number): Promise<number> {
   return before;
 }
 
+test('it is spoken to as the server is', async () => {
+  const server = { ...toAddress({ port: 1 }), transport: 'tls', longBytes: 4 } as const;
+  const proxy = await TestProxy.start(server);
+  onTestFinished(() => proxy.close());
+  expect(proxy.address).toEqual({ ...server, host: '127.0.0.1', port: expect.any(Number) });
+  expect(proxy.address.port).not.toBe(1);
+});
+
 test('a link that is stalled while its reader is behind stays so when the reader has caught up', async () => {
   const server = net.createServer().listen(0, '127.0.0.1');
   await once(server, 'listening');

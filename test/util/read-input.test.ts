@@ -46,8 +46,15 @@ async function textOf(chunks: AsyncIterable<Buffer>): Promise<string> {
 
 describe.skipIf(process.platform !== 'linux')('an input that is a named pipe', () => {
   it('is refused where nobody writes to it, and not held open', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
     const { file } = fifo();
-    await expect(readInput(file, 100, { writerMs: 20 })).rejects.toThrow('a named pipe, and nobody writes to it');
+    const reading = readInput(file, 100, { writerMs: 20 });
+    while (vi.getTimerCount() === 0) await new Promise(setImmediate);
+    vi.advanceTimersByTime(20);
+    // The time is the one that was given: nothing waits any longer.
+    expect(vi.getTimerCount()).toBe(0);
+    await expect(reading).rejects.toThrow('a named pipe, and nobody writes to it');
     expect(openTo(file)).toEqual([]);
   });
 

@@ -12,10 +12,12 @@ vi.mock(import('../../../src/cluster/workers/worker-process.ts'), async () =>
 );
 
 const processes = FakeProcess.all;
+const onWorkerEnded = vi.fn<WorkersPlan['onWorkerEnded']>();
 
 beforeEach(() => {
   vi.useFakeTimers();
   FakeProcess.reset();
+  onWorkerEnded.mockClear();
   return () => void vi.useRealTimers();
 });
 
@@ -26,7 +28,7 @@ async function started(
   signal?: AbortSignal,
 ): Promise<Workers> {
   const ignore = (): void => undefined;
-  const handlers = { onEvent: ignore, onAcceptFailed: ignore, onWorkerLost: ignore, onWorkerEnded: ignore };
+  const handlers = { onEvent: ignore, onAcceptFailed: ignore, onWorkerLost: ignore, onWorkerEnded };
   const plan = { count, options: {}, log, logLevel: 'info', tellsEvents: false, cluster, signal, ...handlers };
   const workers = await Workers.start(plan as WorkersPlan);
   onTestFinished(() => {
@@ -64,6 +66,15 @@ it('one that has lived for a minute is started soon again, and one that has died
   expect(await pauseMs()).toBe(800);
   await vi.advanceTimersByTimeAsync(60_000);
   expect([await pauseMs(), await pauseMs()]).toEqual([100, 200]);
+});
+
+it('each that has ended is reported once, so that it counts for nothing any more', async () => {
+  await started(2);
+  const [one] = processes;
+  one!.die();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(processes).toHaveLength(3);
+  expect(onWorkerEnded.mock.calls).toEqual([[one]]);
 });
 
 it('each worker has pauses of its own', async () => {

@@ -212,6 +212,15 @@ describe('bans', () => {
     expect(banKindOf(what)).toBe(kind);
   });
 
+  it('of networks that differ in their size alone are two', () => {
+    const bans = new Bans();
+    bans.add(ban('from', '10.0.0.0/8'), ban('from', '10.0.0.0/16'));
+    expect(bans.size).toBe(2);
+    expect(bans.remove('from', '10.0.0.0/8')).toMatchObject({ what: '10.0.0.0/8' });
+    expect([bans.hasAddress('10.0.1.1'), bans.hasAddress('10.1.1.1')]).toEqual([true, false]);
+    bans.close();
+  });
+
   it('know whom they are of: addresses by their networks, keys, nobody else', () => {
     const key = `sha256:${'A'.repeat(43)}`;
     const bans = new Bans();
