@@ -95,7 +95,7 @@ describe('what a hostile sender announces', () => {
     ['a device with a superscript', [FOLDER, { path: 'd/COM¹' }], /device in Windows/],
     ['a path of Windows', [FOLDER, { path: String.raw`d\..\..\x` }], /is a path in Windows/],
     ['a name that is too long', [FOLDER, { path: `d/${'x'.repeat(256)}` }], /is too long/],
-    ['too many folders', [FOLDER, { path: `d${'/d'.repeat(200)}` }], /more than 128 folders/],
+    ['a path of too many names', [FOLDER, { path: `d${'/d'.repeat(200)}` }], /more than 128 names deep/],
     ['the part of another file', [FOLDER, { path: 'd/x.chatosbot.part' }], /unfinished file/],
     ['the part of another file, for systems without case', [FOLDER, { path: 'd/x.ChatOSbot.PART' }], /unfinished file/],
     ['a name that a system may take for a part', [FOLDER, { path: 'd/x.chato\u017fbot.part' }], /unfinished file/],
