@@ -211,7 +211,7 @@ describe('requests', () => {
     await rig.left('bob');
     await bob.ended;
     // That of his connection goes with it, as soon as the server has seen its end.
-    await vi.waitUntil(() => vi.getTimerCount() === before);
+    expect(await vi.waitUntil(() => vi.getTimerCount() === before)).toBe(true);
   });
 
   it('[P10] requests of the past cost those to come nothing', async () => {
