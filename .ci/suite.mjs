@@ -17,7 +17,18 @@ const directory = mkdtempSync(path.join(tmpdir(), 'chatosbot-suite-'));
 const env = { ...process.env, PATH: `${path.dirname(process.execPath)}${path.delimiter}${process.env.PATH}` };
 /** Folders of tests that start processes for the most part, and those that run of them in a part. */
 const PROCESSES = new Set(['bench', 'docs', 'e2e', 'faults', 'support']);
-const COMMANDS = ['chat-script', 'forward', 'pipe-streams', 'reload', 'run', 'run-isolate', 'send', 'serve', 'tls'];
+const COMMANDS = [
+  'chat-script',
+  'forward',
+  'pipe-streams',
+  'reload',
+  'run',
+  'run-isolate',
+  'send',
+  'serve',
+  'test-command',
+  'tls',
+];
 const folders = readdirSync('test', { withFileTypes: true })
   .filter((entry) => entry.isDirectory() && !PROCESSES.has(entry.name))
   .map(({ name }) => `test/${name}/`);

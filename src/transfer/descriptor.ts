@@ -80,9 +80,9 @@ export function reopen(fd: number, access: 'read' | 'write'): number | undefined
 /**
  * Whether standard output was closed when this process began (`>&-` in a shell). Node opens the null device in its place,
  * for reading and writing. Shells that discard output (`>/dev/null`) open it for writing only. Programs that discard it, as
- * Node and Python, open it for both: that cannot be told apart, and a failure too many loses nothing. Where they discard
- * all output, standard error is the same. A pipe that is open for reading only counts as closed: {@link reopen} would write
- * to it.
+ * Node and Python, open it for both, which looks the same: it counts as closed, as a needless error loses no data. Where
+ * they discard all output, standard error is the same. A pipe that is open for reading only counts as closed, too:
+ * {@link reopen} would write to it.
  */
 export function outputWasClosed(): boolean {
   if (descriptorKind(1) === 'pipe') return !isOpenFor(() => writevSync(1, [new Uint8Array(0)]));
