@@ -193,7 +193,7 @@ describe('a reader that takes nothing', () => {
     expect(await rig.stats()).toMatchObject({ messages: before, slow: 0 });
     vi.advanceTimersByTime(TOO_LONG_MS - 7_000);
     expect((await rig.log.until('does not read')).fields).toMatchObject({ login: 'bob', limit: 'maxQueuedBytes' });
-    await vi.waitUntil(async () => (await rig.stats()).messages > before + 10_000);
+    await vi.waitUntil(async () => (await rig.stats()).messages > before + 10_000, { timeout: 10_000 });
     expect(await rig.stats()).toMatchObject({ slow: 1, clients: 2 });
     bob.destroy();
   });
