@@ -60,7 +60,7 @@ interface Network {
   readonly prefix: number;
 }
 
-/** One for each family: to Node.js, `::/0` has all IPv4 addresses as well, and no other network of IPv6 has any of them. */
+/** One for each family: to Node.js, `::/0` contains all IPv4 addresses as well, and other networks of IPv6 contain none. */
 function listOf(networks: readonly Network[]): net.BlockList | undefined {
   if (networks.length === 0) return undefined;
   const list = new net.BlockList();

@@ -72,7 +72,7 @@ export class Place {
     }
   }
 
-  /** Starts a process where there is none. */
+  /** Starts a process, unless one runs. */
   restart(): void {
     const { make, isServing, isLeaseless, log } = this.#plan;
     if (isLeaseless()) return this.#restartSoon();
