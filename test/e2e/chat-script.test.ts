@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { run, shell, start, startChat, startServer } from './chatosbot.ts';
+import { run, shell, start, startChat } from './chatosbot.ts';
 import { ask, peer } from './peers.ts';
+import { serverHere } from './server-here.ts';
 import { sharedServer } from './shared-server.ts';
 
 let at: string;
@@ -97,10 +98,10 @@ describe('chat, from a script', () => {
   });
 
   test('exits with 75 where the server goes away', async () => {
-    const server = await startServer();
+    const server = await serverHere();
     const script = start(['chat', '--server', server.at], { input: 'open' });
     await script.line(/logged in as/);
-    server.command.kill('SIGTERM');
+    await server.end();
     const { status, stderr } = await script.exit();
     expect(status).toBe(75);
     expect(stderr).toMatch(/\nchatosbot: tcp:\S+ closed the connection\n$/);

@@ -1,8 +1,9 @@
 /** Dialogues of bots, which outlive the process. */
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { LAB, labFile, start, startServer, type Options } from './chatosbot.ts';
+import { LAB, labFile, start, type Options } from './chatosbot.ts';
 import { peer } from './peers.ts';
+import { serverHere } from './server-here.ts';
 
 const bot = (name: string): string => `
 import { defineDialogue } from 'chatosbot';
@@ -19,7 +20,7 @@ export const onMessage = (message, ctx) => ctx.begin(order, message);
 `;
 
 test.each([[], ['--isolate'], ['--watch']])('a dialogue goes on after kill -9 (run %s)', async (...how) => {
-  const { at, port } = await startServer();
+  const { at, port } = await serverHere();
   const name = `shop${how.join('')}`;
   const file = labFile(`dialogues/${name}.mjs`, bot(name));
   const there: Options = { cwd: path.join(LAB, 'dialogues') };

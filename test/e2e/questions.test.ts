@@ -1,7 +1,8 @@
 /** Questions of bots that stop, or are reloaded, before they are answered. */
 import { expect, test } from 'vitest';
-import { labFile, start, startServer } from './chatosbot.ts';
+import { labFile, start } from './chatosbot.ts';
 import { peer } from './peers.ts';
+import { serverHere } from './server-here.ts';
 
 const bot = (version: number): string => `
 export const onMessage = async (message) => {
@@ -15,7 +16,7 @@ export const onMessage = async (message) => {
 `;
 
 test('run waits for answers when it stops, and says so', async () => {
-  const { at, port } = await startServer();
+  const { at, port } = await serverHere();
   const file = labFile('questions/stops.mjs', bot(1));
   const command = start(['run', file, '--server', at, '--drain', '60']);
   await command.line(/^stops: logged in/);
@@ -30,7 +31,7 @@ test('run waits for answers when it stops, and says so', async () => {
 });
 
 test.each(['run', '--isolate'])('%s tells who was asked when the drain time is over', async (how) => {
-  const { at, port } = await startServer();
+  const { at, port } = await serverHere();
   const file = labFile(`questions/ends${how}.mjs`, bot(1));
   const isolate = how === 'run' ? [] : [how];
   const command = start(['run', file, '--server', at, '--login', 'ends', '--drain', '0.5', ...isolate]);
@@ -46,7 +47,7 @@ test.each(['run', '--isolate'])('%s tells who was asked when the drain time is o
 });
 
 test('run --watch lets the old version have its answers', async () => {
-  const { at, port } = await startServer();
+  const { at, port } = await serverHere();
   const file = labFile('questions/watched.mjs', bot(1));
   const command = start(['run', file, '--server', at, '--watch', '--drain', '60', '--log-level', 'debug']);
   await command.line(/^watched: logged in/);

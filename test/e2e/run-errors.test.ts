@@ -1,7 +1,7 @@
 import { symlinkSync, unlinkSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { LAB, labFile, startServer } from './chatosbot.ts';
+import { LAB, labFile } from './chatosbot.ts';
 import { runShared } from './shared-process.ts';
 
 /** Runs a configuration that is wrong; what it says about it, without the folder. */
@@ -142,9 +142,8 @@ describe('run, asked for what makes no sense, exits with 2 and', () => {
   });
 
   test('says that a server of its own and another one exclude each other', async () => {
-    const { at } = await startServer();
     for (const flag of [['--embedded'], ['--listen', '127.0.0.1:0']]) {
-      const ended = await runShared(['run', 'x.ts', '--server', at, ...flag]);
+      const ended = await runShared(['run', 'x.ts', '--server', '127.0.0.1:1', ...flag]);
       expect(ended).toMatchObject({
         status: 2,
         stderr: expect.stringMatching(/cannot be used with|exclude each other/),

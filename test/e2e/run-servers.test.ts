@@ -1,12 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { labFile, start, startServer } from './chatosbot.ts';
+import { labFile, start } from './chatosbot.ts';
 import { peer } from './peers.ts';
+import { serverHere } from './server-here.ts';
 
 const NAMING = 'export const onMessage = (message, bot) => message.reply(`${bot.login} hears ${message.text}`);';
 
 describe('run, with several accounts and servers in one configuration', () => {
   test('puts each bot on its own server and account, and stops them all in order', async () => {
-    const [one, two] = [await startServer(), await startServer()];
+    const [one, two] = [await serverHere(), await serverHere()];
     labFile('several/bot.mjs', NAMING);
     labFile(
       'several/chatosbot.config.yaml',
@@ -37,7 +38,7 @@ serve: { listen: ['127.0.0.1:0'] }
   });
 
   test('ends with 77 and says which account was refused where one is at the start', async () => {
-    const { at, port } = await startServer();
+    const { at, port } = await serverHere();
     await peer(port, 'taken');
     labFile('refused/bot.mjs', NAMING);
     labFile(
@@ -50,7 +51,7 @@ serve: { listen: ['127.0.0.1:0'] }
   });
 
   test('ends with 2 and tells all that is wrong with any of them before it connects', async () => {
-    const { at } = await startServer();
+    const { at } = await serverHere();
     labFile('wrong/a.mjs', 'export const onStart = ( => 1;');
     labFile('wrong/b.mjs', 'throw new Error("no");');
     labFile('wrong/chatosbot.config.yaml', `server: ${at}\nbots: [./a.mjs, ./b.mjs, ./c.mjs]\n`);

@@ -4,8 +4,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { Command } from '../support/command.ts';
 import { ownPort } from '../support/own-port.ts';
 import { readAll } from '../support/rfc-peer.ts';
-import { LAB, labFile, start, startServer } from './chatosbot.ts';
+import { LAB, labFile, start } from './chatosbot.ts';
 import { ask, peer } from './peers.ts';
+import { serverHere } from './server-here.ts';
 
 /** Counts its starts in its store, posts every second how often it has, and takes private connections. */
 const BOT = `
@@ -41,7 +42,7 @@ describe.each([
   ['with the server in the process', 'SIGTERM', 'SIGTERM'],
 ] as const)('run --standby %s', (where, signal, stopSignal) => {
   async function startHere(): Promise<{ first: Command; second: Command; port: number }> {
-    const port = where.includes('elsewhere') ? (await startServer()).port : await ownPort();
+    const port = where.includes('elsewhere') ? (await serverHere()).port : await ownPort();
     labFile('standby/chatosbot.config.yaml', `bots: [./bot.mjs]\nserve: { listen: ['127.0.0.1:${port}'] }\n`);
     return startPair(where.includes('elsewhere') ? ['--server', `127.0.0.1:${port}`] : []);
   }

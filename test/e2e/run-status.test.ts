@@ -1,14 +1,15 @@
 import { copyFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { failure, LAB, labFile, run, start, startServer } from './chatosbot.ts';
+import { failure, LAB, labFile, run, start } from './chatosbot.ts';
 import { peer } from './peers.ts';
+import { serverHere } from './server-here.ts';
 
 let at: string;
 let port: number;
 
 beforeAll(async () => {
-  ({ at, port } = await startServer());
+  ({ at, port } = await serverHere());
   labFile('bots/note.txt', '');
   copyFileSync(new URL('../../bots/echo.ts', import.meta.url), path.join(LAB, 'bots', 'echo.ts'));
 });

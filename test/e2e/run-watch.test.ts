@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
-import { labFile, start, startServer } from './chatosbot.ts';
+import { labFile, start } from './chatosbot.ts';
 import { ask, peer } from './peers.ts';
+import { serverHere } from './server-here.ts';
 
 /** A bot that answers with its version, and echoes on private connections with it. */
 const version = (number: number): string => `
@@ -14,7 +15,7 @@ export async function onChannel(channel: any) {
 `;
 
 test('run --watch puts a newer version in place, while session and private connections go on', async () => {
-  const { at, port } = await startServer();
+  const { at, port } = await serverHere();
   const file = labFile('watched/live.ts', version(1));
   labFile('watched/shared/word.ts', "export const word = 'one';");
   const command = start(['run', file, '--server', at, '--watch']);
@@ -51,7 +52,7 @@ test('run --watch puts a newer version in place, while session and private conne
 });
 
 test('run --watch answers each message once, whatever is changed meanwhile', async () => {
-  const { at, port } = await startServer();
+  const { at, port } = await serverHere();
   labFile('storm/shared/word.ts', "export const word = 'x';");
   const file = labFile('storm/storm.ts', version(0));
   labFile('storm/chatosbot.config.yaml', `bots: [./storm.ts]\nflood: false\nloopGuard: false\n`);

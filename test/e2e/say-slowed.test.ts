@@ -4,7 +4,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { expect, onTestFinished, test } from 'vitest';
 import type { Command } from '../support/command.ts';
 import { packet, read } from '../support/rfc-peer.ts';
-import { labFile, shell, startServer } from './chatosbot.ts';
+import { shell } from './chatosbot.ts';
+import { serverHere } from './server-here.ts';
 
 const LINES = 4_000;
 /** Longer than `say` waits for a server that has never answered. */
@@ -76,7 +77,7 @@ async function far(port: number, roundTripMs: number): Promise<number> {
 const lines = (count: number): string => `seq -f '%0200g' ${count}`;
 
 test('say - says once that a server slows it which keeps it to its rates', async () => {
-  const server = await startServer(['--config', labFile('default.yaml', '{}')]);
+  const server = await serverHere({});
   const say = shell(`${lines(3_000)} | chatosbot say - --login sayer --server ${server.at}`);
   const { status, stderr } = await say.exit(60_000);
   expect({ status, stderr }).toEqual({ status: 0, stderr: expect.stringMatching(SLOWED) });
@@ -86,7 +87,7 @@ test.each([
   ['is far away', 200],
   ['is here', 0],
 ])('say - says nothing of a server that %s and has no rates for it', async (_, roundTripMs) => {
-  const server = await startServer();
+  const server = await serverHere();
   const port = roundTripMs > 0 ? await far(server.port, roundTripMs) : server.port;
   const say = shell(`${lines(3_000)} | chatosbot say - --login sayer --server 127.0.0.1:${port}`);
   const { status, stderr } = await say.exit(60_000);

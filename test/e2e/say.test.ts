@@ -1,9 +1,10 @@
 import { beforeAll, expect, test } from 'vitest';
 import { FakeServer, type FakeConnection } from '../support/fake-server.ts';
 import { packet, str, type RfcPeer } from '../support/rfc-peer.ts';
-import { failure, labFile, run, start, startServer } from './chatosbot.ts';
+import { failure, labFile, run, start } from './chatosbot.ts';
 import { runShared } from './shared-process.ts';
 import { peer } from './peers.ts';
+import { serverHere } from './server-here.ts';
 import { sharedServer } from './shared-server.ts';
 
 let at: string;
@@ -191,13 +192,14 @@ test('say - gives up with 69 when the server does not come back within 60 s', as
     'hurry.mjs',
     'const { setTimeout } = globalThis; globalThis.setTimeout = (act, ms, ...more) => setTimeout(act, ms === 60_000 ? 1_000 : ms, ...more);',
   );
-  const { command, at: here } = await startServer();
+  const gone = await serverHere();
+  const here = gone.at;
   const env = { NODE_OPTIONS: `--import ${hurry}` };
   const tail = start(['say', '-', '--server', here], { input: 'open', env });
-  const listener = await peer(Number(here.split(':')[1]), 'ear');
+  const listener = await peer(gone.port, 'ear');
   tail.type('one\n');
   await listener.next(3);
-  command.kill('SIGKILL');
+  await gone.end();
   await tail.line(/^trying again: /);
   tail.type('two\n');
   expect(await failure(tail)).toEqual({ status: 69, last: `chatosbot: tcp://${here} has not come back within 60 s` });

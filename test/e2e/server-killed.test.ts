@@ -7,6 +7,7 @@ import { TestProxy } from '../../src/testing/proxy.ts';
 import { connect, ending, next, openChannel, readAll } from '../client/real-server.ts';
 import { joinAs, openChannel as openHalfTo, signalled, startBot } from '../support/bot-world.ts';
 import { startServer } from './chatosbot.ts';
+import { serverHere } from './server-here.ts';
 
 /** That what is left open breaks with its server is no error of a test. */
 async function open(from: ChatosClient, to: ChatosClient): Promise<[Channel, Channel]> {
@@ -18,6 +19,10 @@ async function open(from: ChatosClient, to: ChatosClient): Promise<[Channel, Cha
 /** A server in a process of its own, two clients of the library and channels between them. */
 async function talking(count = 1) {
   const server = await startServer();
+  return { server, ...(await talkingAt(server, count)) };
+}
+
+async function talkingAt(server: { readonly at: string }, count = 1) {
   const [alice, bob] = [await connect(server.at, 'alice'), await connect(server.at, 'bob')];
   const here: Channel[] = [];
   const there: Channel[] = [];
@@ -28,7 +33,7 @@ async function talking(count = 1) {
     here.push(one);
     there.push(other);
   }
-  return { server, alice, bob, here, there };
+  return { alice, bob, here, there };
 }
 
 describe('[P14] where the server is killed, its end is not the end of a channel', () => {
@@ -133,14 +138,14 @@ describe('[P14] the end of a channel is believed', () => {
   });
 
   test('where the client was closed before', async () => {
-    const { alice, here, there } = await talking();
+    const { alice, here, there } = await talkingAt(await serverHere());
     await alice.close();
     there[0]!.end('wer');
     expect(await ending(here[0]!)).toBe('end');
   });
 
   test('where the session was lost before, and there is another', async () => {
-    const server = await startServer();
+    const server = await serverHere();
     const proxy = await TestProxy.start(parseAddress(server.at));
     onTestFinished(() => proxy.close());
     const alice = await connect(`127.0.0.1:${proxy.address.port}`, 'alice', { reconnect: { firstMs: 10 } });

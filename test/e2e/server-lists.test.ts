@@ -4,17 +4,18 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { ownAddress } from '../support/own-port.ts';
 import { failure, labFile, run, start, startServer } from './chatosbot.ts';
 import { peer } from './peers.ts';
+import { serverHere } from './server-here.ts';
 import { runShared } from './shared-process.ts';
 
-/** Two servers, and both addresses as a list. */
+/** Two servers, of which the first can be killed, and both addresses as a list. */
 async function twoServers() {
-  const [one, two] = [await startServer(), await startServer()];
+  const [one, two] = [await startServer(), await serverHere()];
   return { one, two, list: `${one.at},${two.at}` };
 }
 
 describe('a list of addresses', () => {
   test('is tried in turn, wherever it is named; what is said is said at the one that is there', async () => {
-    const { at, port } = await startServer();
+    const { at, port } = await serverHere();
     const closed = await ownAddress();
     const list = `${closed},tcp://${at}`;
     const file = labFile('lists/text.yaml', `server: ${list}\n`);
@@ -47,17 +48,17 @@ describe('a list of addresses', () => {
   });
 
   test('goes on behind a server that is full', async () => {
-    const config = labFile('lists/full.yaml', 'serve: { limits: { maxConnectionsPerAddress: 1 } }\n');
-    const full = await startServer(['--config', config]);
+    const full = await serverHere({ maxConnectionsPerAddress: 1 });
     await peer(full.port, 'first');
-    const { at } = await startServer();
+    const { at } = await serverHere();
     const said = await runShared(['chat', '--server', `${full.at},${at}`, '--login', 'ann'], { input: '' });
     expect(said.stderr).toBe(`* logged in as ann on tcp://${at}\n`);
   });
 
   test('[P7] ends where one refuses the login, with 77', async () => {
-    const { one, list } = await twoServers();
+    const [one, two] = [await serverHere(), await serverHere()];
     await peer(one.port, 'taken');
+    const list = `${one.at},${two.at}`;
     const { status, last } = await failure(runShared(['say', 'hello', '--server', list, '--login', 'taken']));
     expect(status).toBe(77);
     expect(last).toContain(`tcp://${one.at} refused the login 'taken'`);
@@ -202,7 +203,7 @@ test('a server that takes the connection and says nothing is left after 10 s', a
     silent.close();
     for (const socket of sockets) socket.destroy();
   });
-  const { at } = await startServer();
+  const { at } = await serverHere();
   const { port } = silent.address() as net.AddressInfo;
   const chat = start(['chat', '--server', `127.0.0.1:${port},${at}`, '--login', 'ann'], { input: 'open' });
   const startedAt = performance.now();

@@ -6,6 +6,7 @@ import tls from 'node:tls';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { days, issue, type Issued, type Wanted } from '../support/issued.ts';
 import { failure, LAB, labFile, run, shell, start, startServer, type Options } from './chatosbot.ts';
+import { serverHere } from './server-here.ts';
 
 /** A server that needs no more than `serve` says; `pinned` is the address that it prints. */
 async function startTls(args: readonly string[] = [], options: Options = {}) {
@@ -185,7 +186,7 @@ describe('an address that is mixed up exits with 69, and the message has the one
   });
 
   test('with tls:// at a plain port', async () => {
-    const { port } = await startServer();
+    const { port } = await serverHere();
     const { status, last } = await refusal(`tls://127.0.0.1:${port}`);
     expect({ status, last }).toEqual({
       status: 69,

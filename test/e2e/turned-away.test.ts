@@ -3,6 +3,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { failure, LAB, labFile, start, startServer } from './chatosbot.ts';
+import { serverHere } from './server-here.ts';
 import { runShared } from './shared-process.ts';
 
 const WHY =
@@ -55,8 +56,7 @@ test('over TLS they say what to check as well, and anyone who has a pin is not t
 });
 
 test('a pipe says so where its half is turned away, and not that the peer does not answer', async () => {
-  const config = labFile('two.yaml', 'serve: { limits: { maxConnections: 2 } }\n');
-  const { at } = await startServer(['--config', config]);
+  const { at } = await serverHere({ maxConnections: 2 });
   const listener = start(['pipe', '--listen', '--login', 'bob', '--server', at]);
   await listener.line(/waiting for a private connection/);
   const { status, last } = await failure(start(['pipe', 'bob', '--wait', '3', '--server', at]));
