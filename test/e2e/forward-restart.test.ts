@@ -1,11 +1,12 @@
-import { describe, expect, test } from 'vitest';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { TcpTransport } from '../../src/net/tcp-transport.ts';
 import { ownPort } from '../support/own-port.ts';
 import { startTamperingProxy } from '../support/tampering-proxy.ts';
-import { failure, labFile, start, startServer } from './chatosbot.ts';
+import { failure, labFile, start } from './chatosbot.ts';
 import { makeSecret } from '../../src/transfer/secure/secret.ts';
 import {
   answerOf,
+  asProcesses,
   dial,
   echo,
   openConnection,
@@ -16,31 +17,39 @@ import {
   startListening,
   startTarget,
 } from './forwarding.ts';
+import { ownServer } from './own-server.ts';
+import { runShared, startShared } from './shared-process.ts';
+import { sharedServer } from './shared-server.ts';
+
+let at: string;
+let port: number;
+
+beforeAll(async () => {
+  ({ at, port } = await sharedServer());
+});
 
 test('forward outlives a server that is killed: ports stay, what is open is reset, what comes meanwhile waits', async () => {
-  const { command, at } = await startServer();
+  const { at, kill, startAgain } = await ownServer();
   const target = await startTarget(echo);
   const { login } = await startListening(at, ['--permit', `127.0.0.1:${target.port}`]);
   const { command: asker, ports } = await startForwarding(at, login, ['-L', `0:127.0.0.1:${target.port}`]);
   const open = await openConnection(ports[0]!);
-  command.kill('SIGKILL');
+  await kill();
   await expect(resetOf(open)).resolves.toBeUndefined();
   await asker.line(/asking .* for another one/);
   const waiting = answerOf(ports[0]!, 'meanwhile');
-  const server = start(['serve', '--listen', at]);
-  await server.line(/listening on/);
+  await startAgain();
   expect(await waiting).toBe('meanwhile');
   expect(await answerOf(ports[0]!, 'afterwards')).toBe('afterwards');
 });
 
 test.each(['plain', 'encrypted'])('forward goes on when its peer is killed and started again: %s', async (kind) => {
-  const { at } = await startServer();
   const target = await startTarget(echo);
   const secret = kind === 'plain' ? [] : ['--secret', labFile('secret', makeSecret())];
   const permits = ['--permit', `127.0.0.1:${target.port}`, '--permit-listen', '*', ...secret];
-  const first = await startListening(at, permits, `phoenix-${kind}`);
+  const first = await asProcesses.startListening(at, permits, `phoenix-${kind}`);
   const forward = `0:127.0.0.1:${target.port}`;
-  const asker = start(['forward', '--server', at, '-L', forward, '-R', forward, ...secret, first.login]);
+  const asker = startShared(['forward', '--server', at, '-L', forward, '-R', forward, ...secret, first.login]);
   await asker.line(/^listening on 127\.0\.0\.1:\d+ at phoenix/);
   const [, port] = await asker.line(/^listening on 127\.0\.0\.1:(\d+), for/);
   const open = await openConnection(Number(port));
@@ -54,12 +63,11 @@ test.each(['plain', 'encrypted'])('forward goes on when its peer is killed and s
 });
 
 test('the side that listens serves a peer that is killed and started again, port and all', async () => {
-  const { at } = await startServer();
   const target = await startTarget(echo);
   const { login, command } = await startListening(at, ['--permit-listen', '*']);
   const port = await ownPort();
   const remote = ['-R', `${port}:127.0.0.1:${target.port}`];
-  const first = await startForwarding(at, login, remote);
+  const first = await asProcesses.startForwarding(at, login, remote);
   first.command.kill('SIGKILL');
   await command.line(/is over|broke/);
   const second = await startForwarding(at, login, remote);
@@ -68,8 +76,7 @@ test('the side that listens serves a peer that is killed and started again, port
 });
 
 test('a connection that comes while the peer is away is reset after --dial-timeout', async () => {
-  const { at } = await startServer();
-  const { command, login } = await startListening(at, ['--permit', 'a:1']);
+  const { command, login } = await asProcesses.startListening(at, ['--permit', 'a:1']);
   const { command: asker, ports } = await startForwarding(at, login, ['-L', '0:a:1', '--dial-timeout', '0.5']);
   command.kill('SIGKILL');
   await asker.line(/asking .* for another one/);
@@ -78,7 +85,6 @@ test('a connection that comes while the peer is away is reset after --dial-timeo
 });
 
 test('a target that does not answer costs one connection, after --dial-timeout', async () => {
-  const { at } = await startServer();
   const target = await startTarget(echo);
   // Nobody answers there: the addresses are for documentation.
   const stalled = '192.0.2.1:9';
@@ -90,7 +96,6 @@ test('a target that does not answer costs one connection, after --dial-timeout',
 });
 
 test('--idle-timeout resets a connection through which nothing moves, and no other', async () => {
-  const { at } = await startServer();
   const target = await startTarget(echo);
   const { login } = await startListening(at, ['--permit', `127.0.0.1:${target.port}`]);
   const args = ['-L', `0:127.0.0.1:${target.port}`, '--idle-timeout', '1'];
@@ -102,7 +107,6 @@ test('--idle-timeout resets a connection through which nothing moves, and no oth
 });
 
 test('--max bounds connections: one more is reset at once, and the others go on', async () => {
-  const { at } = await startServer();
   const target = await startTarget(echo);
   const { login } = await startListening(at, ['--permit', `127.0.0.1:${target.port}`]);
   const { command, ports } = await startForwarding(at, login, ['-L', `0:127.0.0.1:${target.port}`, '--max', '2']);
@@ -116,22 +120,21 @@ test('--max bounds connections: one more is reset at once, and the others go on'
 
 describe('a code', () => {
   test('lasts while both commands run, over a server that is killed', async () => {
-    const own = await startServer();
+    const own = await ownServer();
     const target = await startTarget(echo);
     const { command, login } = await startListening(own.at, ['--permit', `127.0.0.1:${target.port}`, '--code']);
     const [, code] = await command.line(/^code: (\S+)/);
     const forward = ['-L', `0:127.0.0.1:${target.port}`, '--code', code!];
     const { command: asker, ports } = await startForwarding(own.at, login, forward);
     const open = await openConnection(ports[0]!);
-    own.command.kill('SIGKILL');
+    await own.kill();
     await expect(resetOf(open)).resolves.toBeUndefined();
     await asker.line(/asking .* for another one/);
-    await startServer(['--listen', own.at]);
+    await own.startAgain();
     expect(await answerOf(ports[0]!, 'still the same two')).toBe('still the same two');
   });
 
   test('does not let in a command that was killed and started again, and both are told what to do', async () => {
-    const { at } = await startServer();
     const target = await startTarget(echo);
     const { command, login } = await startListening(at, ['--permit', `127.0.0.1:${target.port}`, '--code']);
     const [, code] = await command.line(/^code: (\S+)/);
@@ -140,7 +143,7 @@ describe('a code', () => {
     await first.line(/^listening on/);
     first.kill('SIGKILL');
     await command.line(/was cut at \d+ bytes/);
-    const second = await failure(start([...args, '--login', 'again']));
+    const second = await failure(runShared([...args, '--login', 'again']));
     expect(second).toEqual({
       status: 77,
       last: expect.stringContaining(`${login} uses a secret (or what an earlier code has led to), and we a code`),
@@ -154,7 +157,6 @@ describe.each([
   ['bend', 'changes a bit of it', /was changed on the way: \d+ bytes had come unchanged/],
 ] as const)('a server that %s: it', (how, what, told) => {
   test(`${what}, is told, resets what is open, and never looks like an end`, async () => {
-    const { port, at } = await startServer();
     const proxy = await startTamperingProxy(port, how, 60_000);
     const got: Buffer[] = [];
     const ends: string[] = [];

@@ -4,9 +4,10 @@ import { connect, type Socket } from 'node:net';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { makeSecret } from '../../src/transfer/secure/secret.ts';
-import { LAB, labFile, run, start } from './chatosbot.ts';
+import { LAB, labFile, start } from './chatosbot.ts';
 import {
   answerOf,
+  asProcesses,
   dial,
   echo,
   readToEnd,
@@ -16,6 +17,7 @@ import {
   startListening,
   startTarget,
 } from './forwarding.ts';
+import { runShared } from './shared-process.ts';
 import { sharedServer } from './shared-server.ts';
 
 let at: string;
@@ -66,7 +68,7 @@ test.each([
   [['--permit-listen', '127.0.0.1:0'], '2:a:1', 77, 'its --permit-listen must name it'],
 ])('forward -R where the peer permits %j, and %s is asked for, ends with %i', async (permits, forward, status, why) => {
   const { command, login } = await startListening(at, ['--permit', 'a:1', ...permits]);
-  const ended = await run(['forward', '--server', at, '-R', forward, login]);
+  const ended = await runShared(['forward', '--server', at, '-R', forward, login]);
   expect(ended.status).toBe(status);
   expect(ended.stderr).toContain(why);
   await command.line(/^refused \S+: cannot listen on (127\.0\.0\.1|\*):\d: no permit names it$/);
@@ -84,7 +86,7 @@ test('a listener that is stopped leaves no socket of its peers behind', async ()
 test('forward -R ends with 69 where the port is in use at the peer', async () => {
   const target = await startTarget(echo);
   const { login } = await startListening(at, ['--permit-listen', '*']);
-  const ended = await run(['forward', '--server', at, '-R', `${target.port}:a:1`, login]);
+  const ended = await runShared(['forward', '--server', at, '-R', `${target.port}:a:1`, login]);
   expect(ended.status).toBe(69);
   expect(ended.stderr).toContain(`does not listen on 127.0.0.1:${target.port}: it is in use there`);
 });
@@ -130,8 +132,8 @@ test('what breaks at one end of a Unix socket closes the other, and costs nobody
 test('forward replaces the socket that a dead process has left, and takes that of no living one', async () => {
   const here = path.join(folder(), 'here');
   const { login } = await startListening(at, ['--permit', 'a:1']);
-  const first = await startForwarding(at, login, ['-L', `${here}:a:1`]);
-  const taken = await run(['forward', '--server', at, '-L', `${here}:a:1`, login]);
+  const first = await asProcesses.startForwarding(at, login, ['-L', `${here}:a:1`]);
+  const taken = await runShared(['forward', '--server', at, '-L', `${here}:a:1`, login]);
   expect(taken).toMatchObject({ status: 69, stderr: expect.stringContaining('another process listens there') });
   first.command.kill('SIGKILL');
   await first.command.exit();
@@ -164,9 +166,9 @@ test('a secret encrypts the tunnel, and another one is refused with 77', async (
   const [secret, other] = ['secret', 'other'].map((name) => labFile(name, makeSecret()));
   const { command, login } = await startListening(at, ['--permit', `127.0.0.1:${target.port}`, '--secret', secret!]);
   const forward = ['-L', `0:127.0.0.1:${target.port}`];
-  const wrong = await run(['forward', '--server', at, ...forward, '--secret', other!, login]);
+  const wrong = await runShared(['forward', '--server', at, ...forward, '--secret', other!, login]);
   expect(wrong.status).toBe(77);
-  const plain = await run(['forward', '--server', at, ...forward, login]);
+  const plain = await runShared(['forward', '--server', at, ...forward, login]);
   expect(plain).toMatchObject({ status: 77, stderr: expect.stringContaining(`${login} encrypts: `) });
   for (let round = 0; round < 2; round++) {
     const asking = await startForwarding(at, login, [...forward, '--secret', secret!]);
@@ -189,7 +191,7 @@ test('a wrong code uses it up: both sides end with 77', async () => {
   const { command, login } = await startListening(at, ['--permit', 'a:1', '--code']);
   const [, code] = await command.line(/^code: (\S+)/);
   const wrong = code!.split('-').toReversed().join('-');
-  const ended = await run(['forward', '--server', at, '-L', '0:a:1', '--code', wrong, login]);
+  const ended = await runShared(['forward', '--server', at, '-L', '0:a:1', '--code', wrong, login]);
   expect(ended.status).toBe(77);
   expect((await command.exit()).status).toBe(77);
 });

@@ -2,10 +2,10 @@ import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { beforeAll, expect, test } from 'vitest';
-import { run } from './chatosbot.ts';
 import { runShared } from './shared-process.ts';
 import {
   answerOf,
+  asProcesses,
   dial,
   echo,
   readToEnd,
@@ -40,11 +40,11 @@ test('forward -L carries connections to the target, both ways, each with its own
 
 test('forward carries a hundred connections at once, and no byte of one comes out of another', async () => {
   const target = await startTarget(echo);
-  const { vault, asker, ports } = await startPair(at, [target.port]);
+  const { vault, asker, ports } = await asProcesses.startPair(at, [target.port]);
   const sockets = await Promise.all(Array.from({ length: 100 }, () => dial(ports[0]!)));
   await Promise.all(
     sockets.map(async (socket) => {
-      const bytes = randomBytes(256 * 1024);
+      const bytes = randomBytes(128 * 1024);
       socket.end(bytes);
       expect(sha256(await readToEnd(socket))).toBe(sha256(bytes));
     }),
@@ -98,11 +98,11 @@ test.each(['open', 'half-closed'])(
   },
 );
 
-test('resets by the thousand cost nobody the tunnel', async () => {
+test('resets by the hundred, more than may be open at once, cost nobody the tunnel', async () => {
   const target = await startTarget(echo);
   const { ports } = await startPair(at, [target.port]);
   const steady = await dial(ports[0]!);
-  for (let round = 0; round < 30; round++) {
+  for (let round = 0; round < 6; round++) {
     const sockets = await Promise.all(Array.from({ length: 50 }, () => dial(ports[0]!)));
     await Promise.all(
       sockets.map(async (socket) => {
@@ -133,10 +133,10 @@ test('one connection that is not read holds up no other', async () => {
   let taken = 0;
   const fill = (): void => void frozen.write(Buffer.alloc(MIB), (error) => !error && ++taken < 64 && fill());
   fill();
-  for (let round = 0; round < 4; round++) {
+  for (let round = 0; round < 2; round++) {
     const socket = await dial(ports[0]!);
     const reading = readToEnd(socket);
-    const bytes = randomBytes(4 * MIB);
+    const bytes = randomBytes(2 * MIB);
     socket.write('echo');
     socket.end(bytes);
     expect((await reading).length).toBe(bytes.length);
@@ -156,7 +156,7 @@ test('a target that refuses is an immediate reset, and a line that says why', as
 
 test('forward with no target that is permitted ends with 77, and both sides say what is missing', async () => {
   const { command, login } = await startListening(at, ['--permit', '127.0.0.1:1']);
-  const ended = await run(['forward', '--server', at, '--login', 'eve', '-L', '0:127.0.0.1:2', login]);
+  const ended = await runShared(['forward', '--server', at, '--login', 'eve', '-L', '0:127.0.0.1:2', login]);
   expect(ended.status).toBe(77);
   expect(ended.stderr).toContain(`${login} does not permit 127.0.0.1:2: its --permit must name it`);
   await command.line(/^refused eve: 127\.0\.0\.1:2: no permit names it$/);
@@ -183,7 +183,7 @@ test('forward ends with 69 where its port is taken, before anybody is asked', as
 });
 
 test('forward ends with 124 where the peer does not answer in time', async () => {
-  const ended = await run(['forward', '--server', at, '--login', 'lone', '-w', '0.3', '-L', '0:a:1', 'nobody']);
+  const ended = await runShared(['forward', '--server', at, '--login', 'lone', '-w', '0.3', '-L', '0:a:1', 'nobody']);
   expect(ended.status).toBe(124);
   expect(ended.stderr).toMatch(/no answer from nobody within 0\.\d{1,3} s: /);
   expect(ended.stderr).toContain("there is no 'forward --listen' with the login nobody");
@@ -191,14 +191,14 @@ test('forward ends with 124 where the peer does not answer in time', async () =>
 
 test('forward --from refuses other logins, with 77', async () => {
   const { command, login } = await startListening(at, ['--permit', '127.0.0.1:1', '--from', 'ops-*']);
-  const ended = await run(['forward', '--server', at, '--login', 'mallory', '-L', '0:127.0.0.1:1', login]);
+  const ended = await runShared(['forward', '--server', at, '--login', 'mallory', '-L', '0:127.0.0.1:1', login]);
   expect(ended.status).toBe(77);
   await command.line(/^refused mallory: --from does not allow this login/);
 });
 
 test('Ctrl-C ends both sides with 130, and resets what is open', async () => {
   const target = await startTarget(echo);
-  const { vault, login, asker, ports } = await startPair(at, [target.port]);
+  const { vault, login, asker, ports } = await asProcesses.startPair(at, [target.port]);
   const socket = await dial(ports[0]!);
   socket.write('x');
   await once(socket, 'data');

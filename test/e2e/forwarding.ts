@@ -2,27 +2,48 @@
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { onTestFinished } from 'vitest';
-import type { Command } from '../support/command.ts';
 import { ownPort } from '../support/own-port.ts';
 import { start } from './chatosbot.ts';
+import { startShared, type SharedCommand } from './shared-process.ts';
 
 let pairs = 0;
 
-/** A `forward --listen` that is ready. */
-export async function startListening(at: string, args: readonly string[], login = `vault-${++pairs}`) {
-  const command = start(['forward', '--listen', '--server', at, '--login', login, ...args]);
-  await command.line(/^waiting for private connections/);
-  return { command, login };
+/** What runs a side: a process of its own, or one that has run others. */
+type Begin<C extends SharedCommand> = (args: readonly string[]) => C;
+
+function sidesBy<C extends SharedCommand>(begin: Begin<C>) {
+  /** A `forward --listen` that is ready. */
+  async function startListening(at: string, args: readonly string[], login = `vault-${++pairs}`) {
+    const command = begin(['forward', '--listen', '--server', at, '--login', login, ...args]);
+    await command.line(/^waiting for private connections/);
+    return { command, login };
+  }
+
+  /** A `forward` that is ready, and the ports that it listens on. */
+  async function startForwarding(at: string, peer: string, args: readonly string[]) {
+    const command = begin(['forward', '--server', at, '--login', `asker-${++pairs}`, ...args, peer]);
+    return { command, ports: await listeningPorts(command, args) };
+  }
+
+  /** Both sides, with the targets permitted. */
+  async function startPair(at: string, targets: readonly (number | string)[]) {
+    const named = targets.map((target) => (typeof target === 'number' ? `127.0.0.1:${target}` : target));
+    const listening = await startListening(at, ['--permit', ...named]);
+    const forwards = named.flatMap((name) => ['-L', `0:${name}`]);
+    const asking = await startForwarding(at, listening.login, forwards);
+    return { vault: listening.command, login: listening.login, asker: asking.command, ports: asking.ports };
+  }
+
+  return { startListening, startForwarding, startPair };
 }
 
-/** A `forward` that is ready, and the ports that it listens on. */
-export async function startForwarding(at: string, peer: string, args: readonly string[]) {
-  const command = start(['forward', '--server', at, '--login', `asker-${++pairs}`, ...args, peer]);
-  return { command, ports: await listeningPorts(command, args) };
-}
+/** Sides that end as commands do, with the test at the latest. */
+export const { startListening, startForwarding, startPair } = sidesBy(startShared);
+/** Sides that a test kills, or that outlive it. */
+export const asProcesses = sidesBy((args) => start(args));
 
 /** Waits for the readiness lines of so many flags. */
-async function listeningPorts(command: Command, args: readonly string[]): Promise<number[]> {
+async function listeningPorts(command: SharedCommand, args: readonly string[]): Promise<number[]> {
   const ports: number[] = [];
   for (const arg of args) {
     if (!/^-[LRD]$/.test(arg)) continue;
@@ -30,14 +51,6 @@ async function listeningPorts(command: Command, args: readonly string[]): Promis
     ports.push(Number(port));
   }
   return ports;
-}
-
-/** Both sides, with the targets permitted. */
-export async function startPair(at: string, targets: readonly (number | string)[], args: readonly string[] = []) {
-  const named = targets.map((target) => (typeof target === 'number' ? `127.0.0.1:${target}` : target));
-  const listening = await startListening(at, ['--permit', ...named]);
-  const asking = await startForwarding(at, listening.login, [...named.flatMap((name) => ['-L', `0:${name}`]), ...args]);
-  return { vault: listening.command, login: listening.login, asker: asking.command, ports: asking.ports };
 }
 
 /** A server of this test, which gives up its connections with it. */

@@ -8,6 +8,7 @@ class Exit extends Error {}
 
 let texts;
 let end;
+let isLive = false;
 
 for (const name of ['stdout', 'stderr']) {
   const take = () =>
@@ -15,6 +16,7 @@ for (const name of ['stdout', 'stderr']) {
       decodeStrings: false,
       write(chunk, _, done) {
         texts[name] += chunk;
+        if (isLive && name === 'stderr') process.send({ said: String(chunk) });
         done();
       },
     });
@@ -44,13 +46,19 @@ function leaveNothing() {
 }
 
 process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'));
-process.on('message', ({ args, env, cwd, input }) => {
-  leaveNothing();
-  if (input !== undefined) {
-    // What is opened gets the lowest number that is free.
-    closeSync(0);
-    openSync(input, 'r');
+process.on('message', ({ args, env, cwd, input, output, live, stop }) => {
+  if (stop) {
+    // As a signal does, of which the process itself must not end.
+    process.emit(stop, stop);
+    return;
   }
+  leaveNothing();
+  isLive = live;
+  // What is opened gets the lowest number that is free.
+  closeSync(0);
+  openSync(input, 'r');
+  closeSync(1);
+  openSync(output, 'w');
   texts = { stdout: '', stderr: '' };
   process.argv.splice(2, Infinity, ...args);
   for (const name of Object.keys(process.env)) delete process.env[name];
