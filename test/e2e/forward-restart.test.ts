@@ -22,23 +22,23 @@ import { runShared, startShared } from './shared-process.ts';
 import { sharedServer } from './shared-server.ts';
 
 let at: string;
-let port: number;
+let serverPort: number;
 
 beforeAll(async () => {
-  ({ at, port } = await sharedServer());
+  ({ at, port: serverPort } = await sharedServer());
 });
 
 test('forward outlives a server that is killed: ports stay, what is open is reset, what comes meanwhile waits', async () => {
-  const { at, kill, startAgain } = await ownServer();
+  const own = await ownServer();
   const target = await startTarget(echo);
-  const { login } = await startListening(at, ['--permit', `127.0.0.1:${target.port}`]);
-  const { command: asker, ports } = await startForwarding(at, login, ['-L', `0:127.0.0.1:${target.port}`]);
+  const { login } = await startListening(own.at, ['--permit', `127.0.0.1:${target.port}`]);
+  const { command: asker, ports } = await startForwarding(own.at, login, ['-L', `0:127.0.0.1:${target.port}`]);
   const open = await openConnection(ports[0]!);
-  await kill();
+  await own.kill();
   await expect(resetOf(open)).resolves.toBeUndefined();
   await asker.line(/asking .* for another one/);
   const waiting = answerOf(ports[0]!, 'meanwhile');
-  await startAgain();
+  await own.startAgain();
   expect(await waiting).toBe('meanwhile');
   expect(await answerOf(ports[0]!, 'afterwards')).toBe('afterwards');
 });
@@ -157,7 +157,7 @@ describe.each([
   ['bend', 'changes a bit of it', /was changed on the way: \d+ bytes had come unchanged/],
 ] as const)('a server that %s: it', (how, what, told) => {
   test(`${what}, is told, resets what is open, and never looks like an end`, async () => {
-    const proxy = await startTamperingProxy(port, how, 60_000);
+    const proxy = await startTamperingProxy(serverPort, how, 60_000);
     const got: Buffer[] = [];
     const ends: string[] = [];
     const target = await startTarget((socket) => {
