@@ -60,3 +60,17 @@ it('a server that is stopping is not ready at once, and not tested', async () =>
   expect(readiness.lastProblem).toBe('server: it is stopping');
   expect(tests).toHaveLength(0);
 });
+
+it('a test that cannot be made is a problem, which holds for a second from then on', async () => {
+  const { tests, readiness, pass } = testable();
+  const answer = readiness.problem();
+  pass(2_000);
+  tests[0]!.reject(new Error('the workers do not answer'));
+  expect(await answer).toBe('server: the workers do not answer');
+  pass(999);
+  expect(await readiness.problem()).toBe('server: the workers do not answer');
+  expect(tests).toHaveLength(1);
+  pass(1);
+  void readiness.problem();
+  expect(tests).toHaveLength(2);
+});
