@@ -2,7 +2,9 @@
 import { beforeEach, expect, it, vi } from 'vitest';
 import { WorkerEndedError } from '../../../src/bot/isolation/bot-worker.ts';
 import { IsolatedBot } from '../../../src/bot/isolation/isolated-bot.ts';
+import { IsolatedStatus, unknownStatus } from '../../../src/bot/isolation/isolated-status.ts';
 import type { SharedServices, WorkerBotStart } from '../../../src/bot/runtime-options.ts';
+import type { PluginError } from '../../../src/bot/status.ts';
 import { withResolvers } from '../../../src/util/deferred.ts';
 import { MemoryLog } from '../../support/bot-log.ts';
 
@@ -53,7 +55,7 @@ beforeEach(() => {
   return () => void vi.useRealTimers();
 });
 
-const START = { server: [{ transport: 'tcp', host: '127.0.0.1', port: 1, longBytes: 8 }], login: 'bot' };
+const START = { server: [{ transport: 'tcp', host: '127.0.0.1', port: 1, longBytes: 8 }], login: 'ann' };
 
 async function running(): Promise<IsolatedBot> {
   const bot = new IsolatedBot({ file: 'bot.ts', options: {}, entry: new URL('file:///none'), log: new MemoryLog() });
@@ -148,4 +150,40 @@ it('one that ends while it begins is no failure of the bot', async () => {
   await vi.advanceTimersByTimeAsync(1);
   await expect(started).resolves.toBeUndefined();
   expect(workers).toHaveLength(2);
+});
+
+it('a worker that has reported nothing yet is known by its plugin, its login and its server', async () => {
+  const { status } = await running();
+  expect(status).toMatchObject({ login: 'ann', server: 'tcp://127.0.0.1:1?longBytes=8', state: 'connecting' });
+  expect(status.plugins).toMatchObject([{ name: 'bot', state: 'waiting', isolation: { running: true, restarts: 0 } }]);
+});
+
+function errorAt(ms: number): PluginError {
+  return { at: new Date(ms), hook: 'onMessage', peer: undefined, message: `at ${ms}` };
+}
+
+const UNKNOWN = unknownStatus('bot', 'tcp://127.0.0.1:1', 'ann');
+
+it('the last ten errors are in the status: those of the plugin and the ends of its workers, as they came', () => {
+  const status = new IsolatedStatus();
+  const errors = [errorAt(1), errorAt(14)];
+  status.reported = { ...UNKNOWN, plugins: [{ ...UNKNOWN.plugins[0]!, failures: 3, errors }] };
+  for (let ms = 2; ms <= 13; ms += 1) status.ended(errorAt(ms));
+  status.restarts = 12;
+  const [plugin] = status.read({ running: true, usedMb: 1, memoryMb: 2 }).plugins;
+  expect(plugin).toMatchObject({ failures: 15, isolation: { restarts: 12 } });
+  expect(plugin!.errors).toEqual(Array.from({ length: 10 }, (_, index) => errorAt(5 + index)));
+});
+
+it('one whose worker has ended is connecting since then, unless its account has ended', () => {
+  const status = new IsolatedStatus();
+  const read = (isRunning: boolean) => status.read({ running: isRunning, usedMb: 1, memoryMb: 2 });
+  status.reported = { ...UNKNOWN, state: 'connected' };
+  expect([true, false].map((isRunning) => read(isRunning).state)).toEqual(['connected', 'connected']);
+  status.ended(errorAt(1));
+  status.ended(errorAt(2));
+  expect(read(true)).toMatchObject({ state: 'connected', problem: undefined });
+  expect(read(false)).toMatchObject({ state: 'connecting', problem: 'at 2', since: new Date(2), channels: [] });
+  status.reported = { ...UNKNOWN, state: 'ended' };
+  expect(read(false)).toMatchObject({ state: 'ended', problem: undefined });
 });
