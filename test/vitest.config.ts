@@ -19,10 +19,9 @@ delete process.env['NODE_EXTRA_CA_CERTS'];
  * look at the whole process (its garbage, too), change what it has loaded, or take much of a processor.
  */
 const ALONE = [
-  'test/bot/isolation/{channels,context,ending,isolated-bot,restarts,supervisor}.test.ts',
-  'test/bot/reload.test.ts',
+  'test/bot/isolation/supervisor.test.ts',
   'test/bot/store/repair-faults.test.ts',
-  'test/cli/running/{bot-watcher,local-nodes,reload-leaks}.test.ts',
+  'test/cli/running/{local-nodes,reload-leaks}.test.ts',
   'test/cli/unexpected.test.ts',
   'test/client/{channel-pressure,ending-process}.test.ts',
   'test/net/{packet-holding,packet-waiting,tls-answers}.test.ts',
