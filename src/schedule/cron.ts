@@ -1,6 +1,7 @@
 import { cronTime } from '../util/cron-time.ts';
 import { ChatosError } from '../errors.ts';
 import { Zone, type Wall } from '../util/zone.ts';
+import { MatchingTimes } from './matching-times.ts';
 
 /** The times at which something runs. */
 export interface CronSpec {
@@ -33,8 +34,13 @@ export function parseCron({ cron: given, timeZone }: CronSpec): Cron {
   if (typeof cron !== 'string') throw invalid('expected a text of five fields, or six with seconds in front');
   const unknown = unknownSyntax(cron) ?? invalidValue(cron);
   if (unknown !== undefined) throw invalid(unknown);
-  const checked = cronTime().validateCronExpression(cron);
-  if (!checked.valid) throw invalid(checked.error?.message ?? 'it is invalid');
+  let times: MatchingTimes;
+  try {
+    // Without a zone: it gets local times.
+    times = new MatchingTimes(new (cronTime())(cron, null, 0));
+  } catch (error) {
+    throw invalid((error as Error).message || 'it is invalid');
+  }
   const step = tooLargeStep(cron);
   if (step !== undefined) throw invalid(step);
   let zone: Zone;
@@ -46,16 +52,10 @@ export function parseCron({ cron: given, timeZone }: CronSpec): Cron {
     const message = `'${timeZone}' is not a time zone; expected one such as Europe/Paris or UTC`;
     throw new ChatosError('INVALID_ARGUMENT', message, { fields: { cron, timeZone } });
   }
-  // The library gets local times as if they were UTC: its own handling of clock changes skips and doubles runs.
-  const time = new (cronTime())(cron, 'UTC');
   const nextWall = (after: Wall): Wall => {
-    // It searches up to eight years after today, so later times are mapped into the past.
-    const shift = after > Date.now() + YEAR_MS ? CALENDAR_CYCLE_MS : 0;
-    try {
-      return time.getNextDateFrom(new Date(after - shift), 'UTC').toMillis() + shift;
-    } catch {
-      throw invalid('it never matches');
-    }
+    const next = times.next(after);
+    if (next === undefined) throw invalid('it never matches');
+    return next;
   };
   const keepsPace = repeatsHourly(cron);
   const next = (after: Date): Date => new Date(nextInstant(zone, nextWall, keepsPace, after.getTime()));
@@ -126,10 +126,6 @@ function tooLargeStep(cron: string): string | undefined {
   }
   return undefined;
 }
-
-const YEAR_MS = 366 * 24 * 60 * 60_000;
-/** 400 years: after that the calendar repeats itself, including the days of the week. */
-const CALENDAR_CYCLE_MS = 146_097 * 24 * 60 * 60_000;
 
 /** Presets that repeat every hour or more often. */
 const FREQUENT_PRESETS = new Set(['@hourly', '@minutely', '@secondly']);
