@@ -5,6 +5,7 @@ import { TestProxy } from '../../src/testing/proxy.ts';
 import { FakeServer, type FakeConnection } from '../support/fake-server.ts';
 import { packet, str, type Packet } from '../support/rfc-peer.ts';
 import { connect, createClient, failure, next, startServer } from './real-server.ts';
+import { standStill } from '../support/stand-still.ts';
 
 const INTERVAL_MS = 60;
 const QUICK = { firstMs: 8, maxMs: 32 };
@@ -31,11 +32,6 @@ async function intervals(count: number): Promise<void> {
   const { connection } = await logIn();
   // At login, and after two intervals each.
   await answerSome(connection, 1 + Math.ceil(count / 2));
-}
-
-function block(ms: number): void {
-  const until = performance.now() + ms;
-  while (performance.now() < until);
 }
 
 /** What a client hears besides this message, which comes last. */
@@ -197,7 +193,7 @@ describe('a client with `heartbeatMs`', () => {
     await answerSome(connection, 1);
     const question = await connection.next(4);
     if (answeredBefore) answer(connection, question);
-    block(blocked * INTERVAL_MS);
+    standStill(blocked * INTERVAL_MS);
     if (!answeredBefore) {
       // Only now is the question on its way, as it were.
       await new Promise((resolve) => setTimeout(resolve, INTERVAL_MS / 6));

@@ -1,6 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { Receivers, type Receiver } from '../../src/net/receivers.ts';
+import { standStill } from '../support/stand-still.ts';
 
 test('one timer looks at all receivers, whatever limits hold, and only while something waits [P18]', () => {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
@@ -44,9 +45,9 @@ test('those that take nothing are cut over several turns, however many they are 
   const cuts: number[] = [];
   stuck(100, 8, () => {
     cuts.push(1);
-    spin(0.2);
+    standStill(0.2);
   });
-  spin(10);
+  standStill(10);
   vi.advanceTimersByTime(1);
   let turns = 0;
   for (; cuts.length < 100 && turns < 1_000; turns += 1) await turn();
@@ -59,7 +60,7 @@ test('who has taken something while the process stood still is not cut [P18]', a
   onTestFinished(() => void vi.useRealTimers());
   const cuts: number[] = [];
   const [one] = stuck(2, 24, () => cuts.push(1));
-  spin(30);
+  standStill(30);
   vi.advanceTimersByTime(3);
   // Sockets are polled behind the timers.
   one!.takenBytes += 1;
@@ -67,8 +68,3 @@ test('who has taken something while the process stood still is not cut [P18]', a
   for (let turns = 0; turns < 10; turns += 1) await turn();
   expect(cuts).toHaveLength(1);
 });
-
-function spin(ms: number): void {
-  const end = performance.now() + ms;
-  while (performance.now() < end);
-}

@@ -2,9 +2,8 @@
 import { createHash } from 'node:crypto';
 import { createConnection, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { onTestFinished } from 'vitest';
+import { withoutGarbage } from './heap.ts';
 import { howItEnds } from './how-it-ends.ts';
 import { long, packet, type LongBytes } from './rfc-peer.ts';
 
@@ -75,10 +74,12 @@ export class Pump {
   sent = 0;
   /** Resolves when everything is sent, rejects where the connection breaks. */
   readonly done: Promise<void>;
+  #end = Infinity;
 
   constructor(socket: Duplex, bytes: Buffer, pieceSize = 64 * 1024) {
+    this.#end = bytes.length;
     this.done = (async () => {
-      while (this.sent < bytes.length) {
+      while (this.sent < this.#end) {
         const piece = bytes.subarray(this.sent, this.sent + pieceSize);
         await new Promise<void>((resolve, reject) => {
           socket.write(piece, (error) => (error ? reject(error) : resolve()));
@@ -87,6 +88,11 @@ export class Pump {
       }
     })();
     this.done.catch(() => undefined);
+  }
+
+  /** Sends about so many more bytes only, so that what has been stalled need not carry all that could have filled it. */
+  finish(more = 512 * 1024): void {
+    this.#end = Math.min(this.#end, this.sent + more);
   }
 }
 
@@ -131,13 +137,7 @@ export function hashOf(bytes: Buffer): { size: number; sha256: string } {
   return { size: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
 }
 
-/** Memory that buffers take in this process, those of the server and of its clients, without what is garbage. */
-export async function bufferBytes(): Promise<number> {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  for (let i = 0; i < 3; i++) {
-    collect();
-    await new Promise((resolve) => setImmediate(resolve)); // what was collected is given back later
-  }
-  return process.memoryUsage().arrayBuffers;
+/** Memory that buffers take in this process, those of the server and of its clients, as {@link withoutGarbage} counts it. */
+export function bufferBytes(enough?: number): Promise<number> {
+  return withoutGarbage(() => process.memoryUsage().arrayBuffers, enough);
 }

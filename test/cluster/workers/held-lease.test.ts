@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { momentNow } from '../../../src/cluster/lease-clock.ts';
 import { HeldLease } from '../../../src/cluster/workers/held-lease.ts';
+import { standStill } from '../../support/stand-still.ts';
 
 /** So many milliseconds from now, by either clock. */
 function inMs(steady: number, wall = steady) {
@@ -19,12 +20,6 @@ function hold(end: ReturnType<typeof inMs>) {
   return { ...state, lease: (state as unknown as { lease: HeldLease }).lease, over, state };
 }
 
-/** Keeps the process busy, as one that is stopped is: no timer is called. */
-function stop(ms: number): void {
-  const end = performance.now() + ms;
-  while (performance.now() < end);
-}
-
 test('ends by a timer, and says so once', async () => {
   const { lease, over, state } = hold(inMs(300));
   expect(lease.hasEnded).toBe(false);
@@ -39,7 +34,7 @@ test.each([
 ] as const)('ends by the %s clock alone, for who asks before any timer was called', (_, [steady, wall]) => {
   const { lease, state } = hold(inMs(steady, wall));
   expect(lease.hasEnded).toBe(false);
-  stop(420);
+  standStill(420);
   expect(lease.hasEnded).toBe(true);
   expect(state.ends).toBe(1);
 });
@@ -47,7 +42,7 @@ test.each([
 test('holds for as long as it was renewed for, and is not had back once it has ended', async () => {
   const { lease, over, state } = hold(inMs(400));
   lease.renew(inMs(1_500));
-  stop(450);
+  standStill(450);
   expect(lease.hasEnded).toBe(false);
   await over;
   lease.renew(inMs(60_000));

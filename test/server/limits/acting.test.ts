@@ -24,13 +24,14 @@ async function talk(rig: Rig, times = 3): Promise<void> {
   for (let i = 0; i < times; i++) alice.tell('alice', 'x'.repeat(100));
 }
 
+const TO_MUTE = Buffer.concat(Array<Buffer>(256).fill(packet(4, str('alice'), str('mute'), str('x'.repeat(1000)))));
+
 /** Fills what the system and the server take for a client that does not read. */
 async function stall(rig: Rig): Promise<void> {
   const [alice, mute] = [await rig.join('alice'), await rig.join('mute')];
   mute.socket.pause();
-  const text = packet(4, str('alice'), str('mute'), str('x'.repeat(1000)));
-  while ((await rig.stats()).queuedBytes < 4 * 2 ** 20 && rig.log.of('does not read').length === 0) {
-    alice.send(Buffer.concat(Array<Buffer>(64).fill(text)));
+  while ((await rig.stats()).queuedBytes < 2 ** 18 && rig.log.of('does not read').length === 0) {
+    alice.send(TO_MUTE);
     await expectSilence(alice);
   }
 }
@@ -276,14 +277,13 @@ it('maxQueuedBytes that is set while the server runs holds for those who are in'
   const rig = await Rig.start({ ...LIFTED });
   const [alice, mute] = [await rig.join('alice'), await rig.join('mute')];
   mute.socket.pause();
-  const text = packet(4, str('alice'), str('mute'), str('x'.repeat(1000)));
   while ((await rig.stats()).queuedBytes < 2 ** 20) {
-    alice.send(Buffer.concat(Array<Buffer>(64).fill(text)));
+    alice.send(TO_MUTE);
     await expectSilence(alice);
   }
   expect(rig.log.of('does not read')).toEqual([]);
   rig.server.update({ limits: { ...LIFTED, exempt: LOOPBACK, maxQueuedBytes: 2 ** 18 } });
-  alice.send(text);
+  alice.send(TO_MUTE);
   await rig.log.untilLine(({ fields }) => fields['limit'] === 'maxQueuedBytes', 'a line of maxQueuedBytes');
 });
 

@@ -11,9 +11,9 @@ const READ_MS = 20;
 
 /** Sends private messages to one who does not read, until that many bytes wait in the server, or until `stop`. */
 async function fill(from: RfcPeer, to: string, batches: number, stop = (): boolean => false): Promise<void> {
-  const frame = packet(4, str(from.name), str(to), str(TEXT));
+  const frames = Buffer.concat(Array<Buffer>(BATCH).fill(packet(4, str(from.name), str(to), str(TEXT))));
   for (let batch = 0; batch < batches && !stop(); batch++) {
-    from.send(Buffer.concat(Array<Buffer>(BATCH).fill(frame)));
+    from.send(frames);
     await expectSilence(from);
   }
 }
