@@ -28,8 +28,8 @@ it('sessions that have negotiated and left leave nothing behind', async () => {
   };
   live(33_000, 0); // as many channels that are over as are remembered
   const before = await heapBytes();
-  live(50_000, 33_000);
-  expect(await heapBytes(before + 4 * 1024 * 1024)).toBeLessThan(before + 4 * 1024 * 1024);
+  live(12_000, 33_000);
+  expect(await heapBytes(before + 1024 * 1024)).toBeLessThan(before + 1024 * 1024);
 });
 
 it('clients that come and go leave nothing behind', async () => {
@@ -45,7 +45,7 @@ it('clients that come and go leave nothing behind', async () => {
   for (let i = 0; i < 50; i++) await visit();
   rig.log.lines.length = 0;
   const before = await heapBytes();
-  for (let i = 0; i < 800; i++) await visit();
+  for (let i = 0; i < 300; i++) await visit();
   rig.log.lines.length = 0;
-  expect(await heapBytes(before + 1.5 * 1024 * 1024)).toBeLessThan(before + 1.5 * 1024 * 1024);
+  expect(await heapBytes(before + 0.75 * 1024 * 1024)).toBeLessThan(before + 0.75 * 1024 * 1024);
 });
