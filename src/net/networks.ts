@@ -25,8 +25,8 @@ function canonicalV6(address: string): string {
 
 /** Networks that addresses may be in: each is an address, or one with the length of a prefix, as `192.0.2.0/24`. */
 export class Networks {
-  #v4: net.BlockList | undefined;
-  #v6: net.BlockList | undefined;
+  #v4: PrefixIndex | undefined;
+  #v6: PrefixIndex | undefined;
 
   /** @throws {ChatosError} `INVALID_ARGUMENT` */
   constructor(texts: readonly string[] = []) {
@@ -40,8 +40,8 @@ export class Networks {
    */
   replace(texts: readonly string[]): void {
     const all = texts.map(parseNetwork);
-    this.#v4 = listOf(all.filter(({ family }) => family === 'ipv4'));
-    this.#v6 = listOf(all.filter(({ family }) => family === 'ipv6'));
+    this.#v4 = indexOf(all.filter(({ family }) => family === 'ipv4'));
+    this.#v6 = indexOf(all.filter(({ family }) => family === 'ipv6'));
   }
 
   /** Whether the address is in one of them. */
@@ -49,8 +49,8 @@ export class Networks {
     if (!this.#v4 && !this.#v6) return false;
     const plain = unmapped(address);
     const version = net.isIP(plain);
-    if (version === 4) return this.#v4?.check(plain, 'ipv4') === true;
-    return version === 6 && this.#v6?.check(plain, 'ipv6') === true;
+    if (version === 4) return this.#v4?.has(valueOfV4(plain)) === true;
+    return version === 6 && this.#v6?.has(valueOfV6(plain)) === true;
   }
 }
 
@@ -60,12 +60,53 @@ interface Network {
   readonly prefix: number;
 }
 
-/** One for each family: to Node.js, `::/0` contains all IPv4 addresses as well, and other networks of IPv6 contain none. */
-function listOf(networks: readonly Network[]): net.BlockList | undefined {
-  if (networks.length === 0) return undefined;
-  const list = new net.BlockList();
-  for (const { address, prefix, family } of networks) list.addSubnet(address, prefix, family);
-  return list;
+function indexOf(networks: readonly Network[]): PrefixIndex | undefined {
+  return networks.length === 0 ? undefined : new PrefixIndex(networks);
+}
+
+/**
+ * The networks of one family. However many there are, an address is looked up once for each length of a prefix: the
+ * `BlockList` of Node.js goes through all of them for each connection.
+ */
+class PrefixIndex {
+  /** Prefixes, by how many bits of an address are behind them. */
+  readonly #prefixes = new Map<bigint, Set<bigint>>();
+
+  constructor(networks: readonly Network[]) {
+    for (const { address, prefix, family } of networks) {
+      const shift = BigInt((family === 'ipv4' ? 32 : 128) - prefix);
+      const value = family === 'ipv4' ? valueOfV4(address) : valueOfV6(address);
+      const prefixes = this.#prefixes.get(shift);
+      if (prefixes) prefixes.add(value >> shift);
+      else this.#prefixes.set(shift, new Set([value >> shift]));
+    }
+  }
+
+  has(value: bigint): boolean {
+    for (const [shift, prefixes] of this.#prefixes) if (prefixes.has(value >> shift)) return true;
+    return false;
+  }
+}
+
+function valueOfV4(address: string): bigint {
+  return BigInt(address.split('.').reduce((value, byte) => value * 256 + Number(byte), 0));
+}
+
+/** A zone, as in `fe80::1%eth0`, is left out. */
+function valueOfV6(address: string): bigint {
+  const [front, back] = address.replace(/%.*$/, '').split('::').map(groupsOf) as [string[], string[]?];
+  const groups = back ? [...front, ...Array<string>(8 - front.length - back.length).fill('0'), ...back] : front;
+  return BigInt(`0x${groups.map((group) => group.padStart(4, '0')).join('')}`);
+}
+
+/** The last two groups may be written as an IPv4 address. */
+function groupsOf(part: string): string[] {
+  if (part === '') return [];
+  return part.split(':').flatMap((group) => {
+    if (!group.includes('.')) return [group];
+    const value = Number(valueOfV4(group));
+    return [Math.floor(value / 0x1_00_00).toString(16), (value % 0x1_00_00).toString(16)];
+  });
 }
 
 /** What is wrong with a text that should be a network, with what is expected instead. */

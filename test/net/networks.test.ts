@@ -1,3 +1,5 @@
+import net from 'node:net';
+import { array, assert, constant, integer, ipV4, ipV6, oneof, property, tuple } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LOOPBACK, Networks } from '../../src/net/networks.ts';
 
@@ -55,5 +57,37 @@ describe('networks', () => {
     expect(() => new Networks([text])).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining('is not a network') }),
     );
+  });
+
+  it('have what the BlockList of Node.js has, written in any way', () => {
+    const network = oneof(
+      tuple(ipV4(), integer({ min: 0, max: 32 }), constant('ipv4' as const)),
+      tuple(ipV6(), integer({ min: 0, max: 128 }), constant('ipv6' as const)),
+    );
+    assert(
+      property(array(network, { minLength: 1, maxLength: 4 }), ipV4(), ipV6(), (networks, v4, v6) => {
+        const texts = networks.map(([address, prefix]) => `${address}/${prefix}`);
+        const ours = new Networks(texts);
+        const judges = { ipv4: new net.BlockList(), ipv6: new net.BlockList() };
+        for (const [address, prefix, family] of networks) judges[family].addSubnet(address, prefix, family);
+        // Its own addresses are in it: at random, hardly any would be.
+        for (const [address, , family] of [...networks, [v4, 0, 'ipv4'] as const, [v6, 0, 'ipv6'] as const]) {
+          expect(ours.has(address)).toBe(judges[family].check(address, family));
+        }
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('are looked up in as little time where there are many', () => {
+    const many = Array.from({ length: 20_000 }, (_, i) => `10.${i >> 8}.${i & 255}.0/${24 + (i % 8)}`);
+    const networks = new Networks(many);
+    const began = process.cpuUsage();
+    let found = false;
+    for (let i = 0; i < 1_000; i++) found ||= networks.has('192.0.2.1');
+    const { user, system } = process.cpuUsage(began);
+    expect(found).toBe(false);
+    // A list that is walked takes 500 ms.
+    expect((user + system) / 1_000).toBeLessThan(150);
   });
 });
