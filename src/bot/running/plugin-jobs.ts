@@ -53,6 +53,9 @@ export class PluginJobs {
    */
   add(name: string | undefined, spec: ScheduleSpec, run: (tick: Tick) => unknown): ScheduleHandle {
     const { clock, records, log, call, isOpen, isConnected } = this.#options;
+    // Plugins may be JavaScript: `run` in the schedule itself, as in the plugin's own, would never be called.
+    if (typeof run !== 'function')
+      throw new ChatosError('INVALID_ARGUMENT', 'what to run must be a function: ctx.schedule({ cron }, run)');
     const { cron, catchUp, overlap } = parseSchedule(spec);
     const known = name ?? this.#freeName(spec);
     if (this.#jobs.has(known)) throw new ChatosError('INVALID_ARGUMENT', `there is a job named '${known}' already`);

@@ -43,6 +43,18 @@ it('a plugin may have a thousand jobs, and another when they have stopped', asyn
   expect(add).not.toThrow();
 });
 
+it('a job without a function to run is refused, with how it is written', () => {
+  const { jobs } = startJobs();
+  const spec = { cron: '@daily', timeZone: 'UTC', run: () => undefined };
+  expect(() => jobs.add('job', spec, undefined as never)).toThrow(
+    expect.objectContaining({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining('ctx.schedule({ cron }, run)'),
+    }),
+  );
+  expect(jobs.status).toEqual([]);
+});
+
 describe('a record that is of no use', () => {
   const when = '0 * * * * UTC';
 
