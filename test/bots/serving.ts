@@ -1,30 +1,25 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { loadPlugin } from '../../src/bot/loading/loader.ts';
+import { createModuleLoader } from '../../src/bot/loading/module-loader.ts';
 import { checkOptions } from '../../src/bot/loading/plugin-options.ts';
 import type { LoadedPlugin } from '../../src/bot/loading/read-plugin.ts';
 import type { Channel } from '../../src/client/channel.ts';
+import * as chatosbot from '../../src/index.ts';
 import type { Address } from '../../src/net/address.ts';
-import { pluginLoader, tempDirectory, writeText } from '../support/bot-files.ts';
+import { tempDirectory, writeText } from '../support/bot-files.ts';
 import { RawHttp } from '../support/bot-http.ts';
-import { aroundEachFile } from '../support/each-file.ts';
 import { joinAs, openChannel, signalled, startBots, startServer, type Bots } from '../support/bot-world.ts';
 import type { LongBytes, RfcPeer } from '../support/rfc-peer.ts';
 
 const BOTS = path.join(import.meta.dirname, '..', '..', 'bots');
 
-/** The bots of the project do not change: they are compiled once for a test file. */
-let compiled = '';
-aroundEachFile({
-  begin: () => (compiled = mkdtempSync(path.join(tmpdir(), 'chatosbot-bots-'))),
-  end: () => rmSync(compiled, { recursive: true, force: true }),
-});
+/** The bots of the project do not change: what they are compiled to is kept for all tests of a run. */
+const loader = createModuleLoader({ chatosbot });
 
 /** One of the bots of the project, loaded as `run` loads it. */
-export async function shippedBot(name: string): Promise<LoadedPlugin> {
-  return loadPlugin(path.join(BOTS, `${name}.ts`), await pluginLoader(compiled));
+export function shippedBot(name: string): Promise<LoadedPlugin> {
+  return loadPlugin(path.join(BOTS, `${name}.ts`), loader);
 }
 
 /** The same with its options, as its schema makes them of these. */

@@ -21,10 +21,10 @@ export async function writeText(directory: string, name: string, text: string): 
   return file;
 }
 
-/** A loader as `run` makes it; what it compiles is kept in a folder of its own, or in one that others have used. */
-export async function pluginLoader(folder?: string): Promise<ModuleLoader> {
+/** A loader as `run` makes it; what it compiles is kept in a folder of its own. */
+export async function pluginLoader(): Promise<ModuleLoader> {
   const before = process.env['XDG_CACHE_HOME'];
-  process.env['XDG_CACHE_HOME'] = folder ?? (await tempDirectory());
+  process.env['XDG_CACHE_HOME'] = await tempDirectory();
   try {
     return createModuleLoader({ chatosbot });
   } finally {
