@@ -49,7 +49,15 @@ export function readPublicApi(): PublicApi {
   const api = new API({ cwd: directory });
   try {
     const compiler = path.resolve('node_modules/typescript/bin/tsc');
-    execFileSync(process.execPath, [compiler, '-p', 'src', '--emitDeclarationOnly', '--outDir', directory]);
+    execFileSync(process.execPath, [
+      compiler,
+      '-p',
+      'src',
+      '--emitDeclarationOnly',
+      '--noCheck',
+      '--outDir',
+      directory,
+    ]);
     const names = new Map(
       Object.entries(exports)
         .filter(([, file]) => file.startsWith('./dist/'))
