@@ -106,7 +106,7 @@ export class TestCluster {
   async add(
     name: string,
     slot: number,
-    own: Partial<Pick<NodeStart, 'secret' | 'isEncrypted'>> = {},
+    own: Partial<Pick<NodeStart, 'secret' | 'isEncrypted' | 'workers'>> = {},
   ): Promise<TestNode> {
     const {
       isEncrypted = false,
