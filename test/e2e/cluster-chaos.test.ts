@@ -21,12 +21,17 @@ const LOGINS = Number(process.env['CHATOSBOT_CHAOS_LOGINS'] ?? 1);
 const LOGIN_MS = 60;
 /** On how many servers of NATS records are. */
 const REPLICAS = Number(process.env['CHATOSBOT_CHAOS_REPLICAS'] ?? 1);
+/** In the short form, the same breaks while clients do less. */
+const IS_SHORT = MINUTES <= 0.25 && LOGINS === 1;
+const [TALK_MS, CLAIM_MS, PIECE_MS] = IS_SHORT ? [50, 25, 25] : [25, 10, 10];
+/** Of each node: what is between workers of a node, one of them shows. */
+const WORKERS = IS_SHORT ? [2, 1, 1] : [2, 2, 2];
 const TALKERS = 6;
 /** Logins that several want, and by how many each is wanted. Three NATS servers write each record three times. */
 const [THRONES, RIVALS] = LOGINS > 1_000 ? [REPLICAS > 1 ? 16 : 64, 3] : [1, 8];
 const ASKERS = 4;
 const PIPES = 3;
-const PIECE_BYTES = 64 * 1024;
+const PIECE_BYTES = IS_SHORT ? 32 * 1024 : 64 * 1024;
 const BYTES = pattern(48 * PIECE_BYTES);
 /** A node may be stopped for two leases, and then be told that its lease is over. */
 const LATE_MS = 2 * LEASE_MS + 4_000;
@@ -139,7 +144,7 @@ class Chaos {
       for (let number = 0; me.socket.readable && !this.isOver(); number++) {
         me.say(`${session} ${number}`);
         me.tell(`talker-${(index + 1) % TALKERS}`, `${session} ${number}`);
-        await pause(25);
+        await pause(TALK_MS);
       }
       me.destroy();
       await Promise.all([hearing, hearingOne]);
@@ -162,7 +167,7 @@ class Chaos {
         if (granted === undefined) break;
         if (!granted) {
           this.lostRaces += 1;
-          await pause(10);
+          await pause(CLAIM_MS);
           continue;
         }
         await throne.have(name, me, this.#random() * 40);
@@ -274,7 +279,7 @@ class Chaos {
       });
       for (let at = 0; at < BYTES.length && !from.destroyed; at += PIECE_BYTES) {
         from.write(BYTES.subarray(at, at + PIECE_BYTES));
-        await pause(10);
+        await pause(PIECE_MS);
       }
       from.end();
       const how = await Promise.race([ended, pause(60_000).then(() => 'late' as const)]);
@@ -294,7 +299,7 @@ test.skipIf(REPLICAS > 1 ? NO_REPLICAS : NO_NATS)(
   async () => {
     const random = randomFrom(SEED);
     const nats = await (REPLICAS > 1 ? startThreeBrokers() : startOneBroker());
-    const nodes = await Promise.all(['a', 'b', 'c'].map((name) => ChaosNode.start(name, nats)));
+    const nodes = await Promise.all(['a', 'b', 'c'].map((name, i) => ChaosNode.start(name, nats, WORKERS[i]!)));
     const startedAt = performance.now();
     const until = startedAt + MINUTES * 60_000;
     let isOver = false;

@@ -1,4 +1,4 @@
-/** Three nodes of two workers each, and what breaks in them. */
+/** Three nodes of a cluster, and what breaks in them. */
 import process from 'node:process';
 import { onTestFinished } from 'vitest';
 import type { Command } from '../support/command.ts';
@@ -45,7 +45,7 @@ export class ChaosNode {
     this.#args = args;
   }
 
-  static async start(name: string, nats: ChaosBrokers): Promise<ChaosNode> {
+  static async start(name: string, nats: ChaosBrokers, workers: number): Promise<ChaosNode> {
     const [port, peerPort] = [await ownPort(), await ownPort()];
     const peers = new CuttingProxy(`127.0.0.1:${peerPort}`);
     const brokers = nats.ports.map((each) => new CuttingProxy(`127.0.0.1:${each}`));
@@ -66,7 +66,7 @@ export class ChaosNode {
 `,
     );
     const own = ['--state', `${LAB}/chaos-${name}`, '--no-control', '--drain', '1'];
-    const args = ['serve', '--workers', '2', '--listen', `127.0.0.1:${port}`, '--config', config, ...own];
+    const args = ['serve', '--workers', `${workers}`, '--listen', `127.0.0.1:${port}`, '--config', config, ...own];
     const node = new ChaosNode(name, port, peers, brokers, args);
     onTestFinished(() => {
       node.#isOver = true;

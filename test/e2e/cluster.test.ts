@@ -1,10 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { keepForFile } from '../support/command.ts';
 import { NatsServer, NO_NATS } from '../support/nats-server.ts';
 import { openHalf, readAll, RfcPeer } from '../support/rfc-peer.ts';
 import { hashOf, pattern } from '../support/server-sockets.ts';
 import { failure, run, start } from './chatosbot.ts';
-import { LEASE_MS, linked, nodeConfig, startNats, startNode, startNodes, type StartedNode } from './cluster-nodes.ts';
+import { LEASE_MS, linked, nodeConfig, startNode, startNodes, type StartedNode } from './cluster-nodes.ts';
 import { fate, peer } from './peers.ts';
 import { runShared } from './shared-process.ts';
 
@@ -33,8 +34,10 @@ async function logInSoon(port: number, login: string): Promise<{ me: RfcPeer; wa
 
 describe.skipIf(NO_NATS)('three nodes of a cluster', () => {
   let nats: NatsServer;
-  /** `a`, `b` and `c`: of which the last test kills the second. */
+  /** `a`, `b` and `c`: tests restart the second and the third, and kill the second. */
   let nodes: [StartedNode, StartedNode, StartedNode];
+  /** A fourth, which one test starts, and the next one stops. */
+  let later: StartedNode;
   beforeAll(async () => {
     nats = await NatsServer.start();
     nodes = (await startNodes(nats, 3)) as typeof nodes;
@@ -74,14 +77,53 @@ describe.skipIf(NO_NATS)('three nodes of a cluster', () => {
     expect(banned).toMatchObject({ status: 0, stdout: expect.stringMatching(/^banned login bob/) });
     await bob.ended;
     await two.command.line(/banned .*bob/);
-    const later = await startNode(nats, 'd');
+    later = await startNode(nats, 'd');
+    keepForFile(later.command);
     for (const { port } of [one, two, later]) expect(await (await RfcPeer.connect(port)).login('bob')).toBe(false);
     await runShared(['ctl', 'unban', 'bob', '--control', later.control]);
     for (const { command } of [one, two]) await command.line(/unbanned .*bob/);
     await peer(one.port, 'bob');
+  });
+
+  test('one that is stopped by SIGTERM leaves, and its logins are free at once', async () => {
+    const [one] = nodes;
+    await peer(later.port, 'dora');
     later.command.kill('SIGTERM');
-    await later.command.exit();
+    expect(await later.command.exit()).toMatchObject({ status: 0 });
+    await peer(one.port, 'dora');
+    await one.command.line(/info +a node has gone from the cluster node=d why="it has left"/);
+    await vi.waitFor(async () => expect(await one.get('/metrics')).toMatch(/^chatosbot_cluster_nodes 3$/m));
     await linked(nodes, 2);
+  });
+
+  test('[P8] while they are restarted one after the other, nobody who stays misses a message, or hears it twice', async () => {
+    const last = nodes[2];
+    // All but the first node are restarted: their clients are at the first one, and one is at the last until that goes.
+    const [anna, ben] = [await peer(nodes[0].port, 'anna'), await peer(nodes[0].port, 'ben')];
+    const [from, to] = await openHalves(anna, ben, [nodes[0].port, nodes[0].port]);
+    const cleo = await peer(last.port, 'cleo');
+    let said = 0;
+    const timer = setInterval(() => anna.say(String((said += 1))), 10);
+    const restart = async (index: 1 | 2): Promise<void> => {
+      const { command, name } = nodes[index];
+      command.kill('SIGTERM');
+      expect(await command.exit()).toMatchObject({ status: 0 });
+      const started = await startNode(nats, name);
+      keepForFile(started.command);
+      nodes[index] = started;
+      await linked(nodes, 2);
+    };
+    await restart(1);
+    const until = said;
+    for (let number = 1; number < until; number++) {
+      expect(await cleo.next(3)).toMatchObject({ login: 'anna', msg: String(number) });
+    }
+    await restart(2);
+    clearInterval(timer);
+    for (let number = 1; number <= said; number++) expect((await ben.next(3)).msg).toBe(String(number));
+    from!.end(BYTES);
+    expect(hashOf(await readAll(to!))).toEqual(hashOf(BYTES));
+    expect(await nodes[0].get('/metrics')).toMatch(/^chatosbot_cluster_gaps_total 0$/m);
   });
 
   test('kicks sessions at other nodes, with their channels, and names a node that does not answer', async () => {
@@ -101,6 +143,18 @@ describe.skipIf(NO_NATS)('three nodes of a cluster', () => {
     expect(stdout).toBe('kicked alice (127.0.0.1, node a)\n');
     expect(stderr).toMatch(/^warning: node b does not answer: /);
     two.command.kill('SIGCONT');
+  });
+
+  test('what keeps a server from being a node is said, with an exit code', async () => {
+    const ended = (config: string) => failure(start(['serve', '--listen', '127.0.0.1:0', '--config', config]));
+    const unreachable = await ended(nodeConfig('nats://127.0.0.1:1', 'b', {}));
+    expect(unreachable).toMatchObject({ status: 69, last: expect.stringMatching(/no NATS server at 127\.0\.0\.1:1/) });
+    const other = await ended(nodeConfig(nats.url, 'b', { secret: 'another secret of a test' }));
+    expect(other).toMatchObject({ status: 77, last: expect.stringMatching(/have another secret/) });
+    const namesake = await ended(nodeConfig(nats.url, 'a', {}));
+    expect(namesake).toMatchObject({ status: 77, last: expect.stringMatching(/has a node a already/) });
+    const short = await ended(nodeConfig(nats.url, 'b', { secret: 'short' }));
+    expect(short).toMatchObject({ status: 2, last: expect.stringMatching(/the secret of the cluster has 5 bytes/) });
   });
 
   test('where one is killed, its logins are free within a lease, its requests get KO, its channels break', async () => {
@@ -127,86 +181,28 @@ describe.skipIf(NO_NATS)('three nodes of a cluster', () => {
     alice.say('the two of us');
     expect(await carl.next(3)).toMatchObject({ msg: 'the two of us' });
   });
-});
 
-describe.skipIf(NO_NATS)('nodes of a cluster', () => {
   test('without NATS what is said goes on, until the lease has ended; with it again, users can log in again', async () => {
-    const nats = await startNats();
-    const [one, two] = (await startNodes(nats, 2)) as [StartedNode, StartedNode];
-    const [alice, bob] = [await peer(one.port, 'alice'), await peer(two.port, 'bob')];
+    const [one, , two] = nodes;
+    const [emil, fritz] = [await peer(one.port, 'emil'), await peer(two.port, 'fritz')];
     await nats.kill();
     await one.command.line(/error +NATS is not reachable: nobody can log in/);
-    alice.say('no broker');
-    expect(await bob.next(3)).toMatchObject({ msg: 'no broker' });
+    emil.say('no broker');
+    expect(await fritz.next(3)).toMatchObject({ msg: 'no broker' });
     expect(await one.get('/readyz')).toMatch(/NATS is not reachable/);
     const newcomer = await RfcPeer.connect(two.port);
-    expect(await newcomer.login('carl').catch(() => false)).toBe(false);
-    await Promise.all([alice.ended, bob.ended]);
+    expect(await newcomer.login('gina').catch(() => false)).toBe(false);
+    await Promise.all([emil.ended, fritz.ended]);
     await one.command.line(/error +the lease of this node is lost: all sessions have ended/);
     expect(await one.get('/readyz')).toMatch(
       /^server: this node has no lease in its cluster, as NATS is not reachable: /m,
     );
     await nats.start();
     for (const { command } of [one, two]) await command.line(/this node has a lease again/);
-    const again = await Promise.all([logInSoon(one.port, 'alice'), logInSoon(two.port, 'bob')]);
+    const again = await Promise.all([logInSoon(one.port, 'emil'), logInSoon(two.port, 'fritz')]);
     await linked([one, two], 1);
     again[0].me.say('back');
     expect(await again[1].me.next(3)).toMatchObject({ msg: 'back' });
     for (const { me } of again) me.destroy();
-  });
-
-  test('one that is stopped by SIGTERM leaves, and its logins are free at once', async () => {
-    const nodes = await startNodes(await startNats(), 2);
-    const [one, two] = nodes as [StartedNode, StartedNode];
-    await peer(two.port, 'bob');
-    two.command.kill('SIGTERM');
-    expect(await two.command.exit()).toMatchObject({ status: 0 });
-    await peer(one.port, 'bob');
-    await one.command.line(/info +a node has gone from the cluster node=b why="it has left"/);
-    await vi.waitFor(async () => expect(await one.get('/metrics')).toMatch(/^chatosbot_cluster_nodes 1$/m));
-  });
-
-  test('[P8] while they are restarted one after the other, nobody who stays misses a message, or hears it twice', async () => {
-    const nats = await startNats();
-    const nodes = await startNodes(nats, 3);
-    const last = nodes[2]!;
-    // All but the first node are restarted: their clients are at the first one, and one is at the last until that goes.
-    const [alice, bob] = [await peer(nodes[0]!.port, 'alice'), await peer(nodes[0]!.port, 'bob')];
-    const [from, to] = await openHalves(alice, bob, [nodes[0]!.port, nodes[0]!.port]);
-    const carl = await peer(last.port, 'carl');
-    let said = 0;
-    const timer = setInterval(() => alice.say(String((said += 1))), 2);
-    const restart = async (index: number): Promise<void> => {
-      const { command, name } = nodes[index]!;
-      command.kill('SIGTERM');
-      expect(await command.exit()).toMatchObject({ status: 0 });
-      nodes[index] = await startNode(nats, name);
-      await linked(nodes, 2);
-    };
-    await restart(1);
-    const until = said;
-    for (let number = 1; number < until; number++) {
-      expect(await carl.next(3)).toMatchObject({ login: 'alice', msg: String(number) });
-    }
-    await restart(2);
-    clearInterval(timer);
-    for (let number = 1; number <= said; number++) expect((await bob.next(3)).msg).toBe(String(number));
-    from!.end(BYTES);
-    expect(hashOf(await readAll(to!))).toEqual(hashOf(BYTES));
-    expect(await nodes[0]!.get('/metrics')).toMatch(/^chatosbot_cluster_gaps_total 0$/m);
-  });
-
-  test('what keeps a server from being a node is said, with an exit code', async () => {
-    const nats = await startNats();
-    const ended = (config: string) => failure(start(['serve', '--listen', '127.0.0.1:0', '--config', config]));
-    await startNode(nats, 'a');
-    const unreachable = await ended(nodeConfig('nats://127.0.0.1:1', 'b', {}));
-    expect(unreachable).toMatchObject({ status: 69, last: expect.stringMatching(/no NATS server at 127\.0\.0\.1:1/) });
-    const other = await ended(nodeConfig(nats.url, 'b', { secret: 'another secret of a test' }));
-    expect(other).toMatchObject({ status: 77, last: expect.stringMatching(/have another secret/) });
-    const namesake = await ended(nodeConfig(nats.url, 'a', {}));
-    expect(namesake).toMatchObject({ status: 77, last: expect.stringMatching(/has a node a already/) });
-    const short = await ended(nodeConfig(nats.url, 'b', { secret: 'short' }));
-    expect(short).toMatchObject({ status: 2, last: expect.stringMatching(/the secret of the cluster has 5 bytes/) });
   });
 });

@@ -72,7 +72,7 @@ function chatBetween(one: RfcPeer, other: RfcPeer, from: Socket, to: Socket): { 
         me.tell(peerOf.name, `one ${count}`);
       }
       from.write(`${count}\n`);
-      await new Promise((resolve) => setTimeout(resolve, 5));
+      await new Promise((resolve) => setTimeout(resolve, 20));
     }
     from.end();
   })();
@@ -165,10 +165,10 @@ describe.skipIf(!hasCurl)('a rolling restart', () => {
       nodes[index] = await startNode(at, name, more[index]);
       heard.push(await chat.end());
     });
-    const names = nodes.map(({ name }) => name);
+    const names = nodes.slice(1).map(({ name }) => name);
     const script = startProgram('sh', [SCRIPT, ...names], { env: { PATH, READY, WAIT: '30' } });
     expect(await script.exit()).toMatchObject({ status: 0, stderr: '' });
-    expect(heard.length).toBe(3);
+    expect(heard.length).toBe(2);
     for (const count of heard) expect(count).toBeGreaterThan(10);
   });
 

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-import { expect, onTestFinished, test } from 'vitest';
+import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { openHalf, RfcPeer } from '../support/rfc-peer.ts';
 import { endOf, hashOf, hashToEnd, pattern, Pump, readExactly } from '../support/server-sockets.ts';
 import { halfTls } from '../support/tls-clients.ts';
@@ -11,13 +11,22 @@ import { isRunning, startTwo } from './worker-processes.ts';
 
 type Carrier = 'tcp' | 'tls';
 
-/** A server of two workers, with an address of each kind. */
+/** The server of all tests has two workers, and an address of each kind. */
+let server: Awaited<ReturnType<typeof startTwo>>;
+let tlsPort: number;
+beforeAll(async () => {
+  server = await startTwo(['--listen', 'tls://127.0.0.1:0', '--state', `${LAB}/state`]);
+  tlsPort = Number((await server.command.line(/listening on tls:\/\/127\.0\.0\.1:(\d+)/))[1]);
+});
+
+let starts = 0;
+
+/** Two clients at different workers, as connections go to the workers by turns. */
 async function start() {
-  const server = await startTwo(['--listen', 'tls://127.0.0.1:0', '--state', `${LAB}/state`]);
-  const [, tlsPort] = await server.command.line(/listening on tls:\/\/127\.0\.0\.1:(\d+)/);
-  const [alice, bob] = [await peer(server.port, 'alice'), await peer(server.port, 'bob')];
+  starts += 1;
+  const [alice, bob] = [await peer(server.port, `alice-${starts}`), await peer(server.port, `bob-${starts}`)];
   const open = async (carrier: Carrier, connectId: bigint, early: Buffer): Promise<Duplex> => {
-    if (carrier === 'tls') return halfTls(Number(tlsPort), connectId, { early });
+    if (carrier === 'tls') return halfTls(tlsPort, connectId, { early });
     const half = await openHalf(server.port, connectId, { early });
     onTestFinished(() => void half.destroy());
     return half;
@@ -56,7 +65,7 @@ test.each(CARRIERS)(
     const { channel } = await start();
     for (let way = 0; way < 8; way++) {
       const { halves } = await channel(way, carriers);
-      const sent = halves.map((_, index) => pattern(2 * 1024 * 1024, way + 8 * index));
+      const sent = halves.map((_, index) => pattern(512 * 1024, way + 8 * index));
       const heard = halves.map((half) => hashToEnd(half));
       const pumps = halves.map((half, index) => new Pump(half, sent[index]!));
       await Promise.all(pumps.map(({ done }) => done));
@@ -118,5 +127,6 @@ test('[P14] where a worker is killed, its channels are reset', async () => {
     for (const pid of workers()) process.kill(pid, 'SIGKILL');
     expect(await Promise.all(ends)).toEqual(['RST', 'RST']);
     expect(isRunning(command.pid)).toBe(true);
+    for (let started = 0; started < 2; started++) await command.line(/a worker has started/);
   }
 });

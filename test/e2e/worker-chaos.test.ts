@@ -11,6 +11,8 @@ import { workersOf } from './worker-processes.ts';
 const MINUTES = Number(process.env['CHATOSBOT_CHAOS_MINUTES'] ?? 0.1);
 const SEED = Number(process.env['CHATOSBOT_CHAOS_SEED'] ?? 1);
 const KILL_MS = 1_000;
+/** How long clients rest between what they do: more of it shows the same more often. */
+const [TALK_MS, CLAIM_MS] = MINUTES > 0.1 ? [1, 5] : [10, 15];
 const TALKERS = 9;
 const RACERS = 8;
 const PIPES = 4;
@@ -78,7 +80,7 @@ test(
         })().catch(() => undefined);
         for (let number = 0; me.socket.readable && !isOver(); number++) {
           me.say(`${session} ${number}`);
-          if (number % 20 === 0) await pause(1);
+          if (number % 20 === 0) await pause(TALK_MS);
         }
         me.destroy();
         await listening;
@@ -95,7 +97,7 @@ test(
           const granted = await me.login('throne').catch(() => undefined);
           if (granted === undefined) break;
           if (!granted) {
-            await pause(5);
+            await pause(CLAIM_MS);
             continue;
           }
           await throne.have(name, me, random() * 20);

@@ -27,6 +27,12 @@ function keep(command: Command): void {
   (inTest ? running.test : running.file).add(command);
 }
 
+/** One that was started in a test ends with the file, as tests behind it need it. */
+export function keepForFile(command: Command): void {
+  running.test.delete(command);
+  running.file.add(command);
+}
+
 async function end(commands: Set<Command>): Promise<void> {
   const all = [...commands];
   commands.clear();
