@@ -4,6 +4,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { readAll } from '../support/rfc-peer.ts';
 import { failure, LAB, run, start } from './chatosbot.ts';
 import { ask, fate, peer } from './peers.ts';
+import { runShared, startShared } from './shared-process.ts';
 import { sharedServer } from './shared-server.ts';
 
 let at: string;
@@ -25,13 +26,13 @@ const lives = (pid: string | undefined): boolean => existsSync(`/proc/${pid}`);
 
 test('pipe --exec joins a peer with a process, which knows who is at both ends', async () => {
   const listener = await serving('tool', 'echo "$CHATOSBOT_PEER to $CHATOSBOT_LOGIN"; wc -c');
-  const asked = await run(['pipe', 'tool', '--server', at, '--login', 'user'], { input: 'seven..' });
+  const asked = await runShared(['pipe', 'tool', '--server', at, '--login', 'user'], { input: 'seven..' });
   expect(asked).toMatchObject({ status: 0, stdout: expect.stringMatching(/^user to tool\n\s*7\n$/) });
   expect(await listener.exit()).toMatchObject({ status: 0, stdout: '' });
 });
 
 test('pipe PEER --exec does so too', async () => {
-  const listener = start(['pipe', '--listen', '--server', at, '--login', 'other'], { input: 'abc' });
+  const listener = startShared(['pipe', '--listen', '--server', at, '--login', 'other'], { input: 'abc' });
   await listener.line(/^waiting/);
   const asker = await run(['pipe', 'other', '--server', at, '--exec', 'tr a-z A-Z']);
   expect(asker).toMatchObject({ status: 0, stdout: '' });
@@ -47,16 +48,16 @@ test.each([
   async (command, code, how) => {
     const login = `fails-${code}`;
     const listener = await serving(login, command);
-    const asker = start(['pipe', login, '--server', at], { input: 'open' });
+    const asker = startShared(['pipe', login, '--server', at]);
     const ended = await listener.exit();
     expect(ended).toMatchObject({ status: code, stderr: expect.stringContaining(how) });
-    expect(await failure(asker)).toMatchObject({ status: 75 });
+    expect(await failure(asker.exit())).toMatchObject({ status: 75 });
   },
 );
 
 test('pipe --exec drops what its process does not read, and is done when the peer is', async () => {
   const listener = await serving('brief', 'head -n 1');
-  const asker = await run(['pipe', 'brief', '--server', at], { input: 'first\n'.repeat(500_000) });
+  const asker = await runShared(['pipe', 'brief', '--server', at], { input: 'first\n'.repeat(200_000) });
   expect(asker).toMatchObject({ status: 0, stdout: 'first\n' });
   expect(await listener.exit()).toMatchObject({ status: 0 });
 });
@@ -131,11 +132,11 @@ test('pipe --keep --exec runs a process for each peer, and goes on after one tha
   await listener.line(/the command for bad exited with 1/);
 });
 
-test('pipe --exec serves 8 MiB both ways unchanged', async () => {
+test('pipe --exec serves 3 MiB both ways unchanged', async () => {
   const file = path.join(LAB, 'back');
   const listener = await serving('mirror', `tee ${file}`);
-  const bytes = Buffer.alloc(8 * 1024 * 1024, 'abcdefg');
-  const asker = await run(['pipe', 'mirror', '--server', at], { input: bytes });
+  const bytes = Buffer.alloc(3 * 1024 * 1024, 'abcdefg');
+  const asker = await runShared(['pipe', 'mirror', '--server', at], { input: bytes });
   expect(asker.status).toBe(0);
   expect(asker.stdout === bytes.toString()).toBe(true);
   expect(await listener.exit()).toMatchObject({ status: 0 });

@@ -1,8 +1,8 @@
 import { beforeAll, expect, test } from 'vitest';
 import { readAll } from '../support/rfc-peer.ts';
-import { run, shell, start } from './chatosbot.ts';
+import { shell, start } from './chatosbot.ts';
 import { ask, peer } from './peers.ts';
-import { runShared } from './shared-process.ts';
+import { runShared, startShared } from './shared-process.ts';
 import { sharedServer } from './shared-server.ts';
 
 let at: string;
@@ -12,8 +12,10 @@ beforeAll(async () => {
   ({ at, port } = await sharedServer());
 });
 
+const LISTEN = ['pipe', '--listen', '--keep', '--server'];
+
 async function keep(login: string, args: readonly string[] = [], input = 'not read') {
-  const listener = start(['pipe', '--listen', '--keep', '--server', at, '--login', login, ...args], { input });
+  const listener = start([...LISTEN, at, '--login', login, ...args], { input });
   await listener.line(/^waiting/);
   return listener;
 }
@@ -21,7 +23,7 @@ async function keep(login: string, args: readonly string[] = [], input = 'not re
 test('pipe --keep serves peers one after the other, and ends with 128 + n on a signal', async () => {
   const listener = await keep('shop');
   for (const name of ['ann', 'bea']) {
-    const ended = await run(['pipe', 'shop', '--server', at, '--login', name], { input: `from ${name}\n` });
+    const ended = await runShared(['pipe', 'shop', '--server', at, '--login', name], { input: `from ${name}\n` });
     expect(ended).toMatchObject({ status: 0, stdout: '' });
   }
   listener.kill('SIGTERM');
@@ -86,34 +88,39 @@ test('pipe --keep ends where its own output fails: with 141, whichever peer it s
 });
 
 test('pipe --keep --wait ends when nobody has come for so long: with 0 if somebody was served, else with 124', async () => {
-  const listener = await keep('idle', ['--wait', '0.5']);
-  expect(await listener.exit()).toMatchObject({ status: 124, stderr: expect.stringContaining('no peer asked') });
-  const busy = await keep('busy', ['--wait', '1']);
+  expect(await runShared([...LISTEN, at, '--login', 'idle', '--wait', '0.5'])).toMatchObject({
+    status: 124,
+    stderr: expect.stringContaining('no peer asked'),
+  });
+  const busy = startShared([...LISTEN, at, '--login', 'busy', '--wait', '1']);
+  await busy.line(/^waiting/);
   const { half } = await ask(await peer(port, 'customer'), port, 'busy');
   half.end('thanks\n');
   expect(await busy.exit()).toMatchObject({ status: 0, stdout: 'thanks\n' });
 });
 
 test('pipe --send-only discards what comes, and --recv-only does not read its input', async () => {
-  const sender = start(['pipe', '--listen', '--send-only', '--server', at, '--login', 'radio'], { input: 'news\n' });
+  const sender = startShared(['pipe', '--listen', '--send-only', '--server', at, '--login', 'radio'], {
+    input: 'news\n',
+  });
   await sender.line(/^waiting/);
   const receiver = start(['pipe', 'radio', '--recv-only', '--server', at], { input: 'open' });
   receiver.type('unheard\n');
   expect(await receiver.exit()).toMatchObject({ status: 0, stdout: 'news\n' });
   expect(await sender.exit()).toMatchObject({ status: 0, stdout: '' });
-  const discarding = start(['pipe', '--listen', '--send-only', '--server', at, '--login', 'deaf']);
+  const discarding = startShared(['pipe', '--listen', '--send-only', '--server', at, '--login', 'deaf']);
   await discarding.line(/^waiting/);
-  expect(await run(['pipe', 'deaf', '--server', at], { input: 'hello' })).toMatchObject({ status: 0 });
+  expect(await runShared(['pipe', 'deaf', '--server', at], { input: 'hello' })).toMatchObject({ status: 0 });
   expect(await discarding.exit()).toMatchObject({ status: 0, stdout: '' });
 });
 
 test('pipe --keep --json reports what happens to each peer, in lines of JSON', async () => {
   const args = ['--from', 'a*', '--json', '--exec', 'exit "$(cat)"'];
-  const listener = start(['pipe', '--listen', '--keep', '--server', at, '--login', 'log', ...args]);
+  const listener = startShared(['pipe', '--listen', '--keep', '--server', at, '--login', 'log', ...args]);
   await listener.line(/"waiting"/);
-  await run(['pipe', 'log', '--server', at, '--login', 'zoe']);
-  await run(['pipe', 'log', '--server', at, '--login', 'ann'], { input: '0\n' });
-  await run(['pipe', 'log', '--server', at, '--login', 'amy'], { input: '3\n' });
+  await runShared(['pipe', 'log', '--server', at, '--login', 'zoe']);
+  await runShared(['pipe', 'log', '--server', at, '--login', 'ann'], { input: '0\n' });
+  await runShared(['pipe', 'log', '--server', at, '--login', 'amy'], { input: '3\n' });
   listener.kill('SIGTERM');
   const { stderr } = await listener.exit();
   const events = stderr.trimEnd().split('\n');

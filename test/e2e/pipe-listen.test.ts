@@ -1,9 +1,8 @@
 import { beforeAll, expect, test } from 'vitest';
-import type { Command } from '../support/command.ts';
 import { readAll } from '../support/rfc-peer.ts';
-import { run, shell, start } from './chatosbot.ts';
+import { shell, start } from './chatosbot.ts';
 import { ask, peer } from './peers.ts';
-import { runShared } from './shared-process.ts';
+import { runShared, startShared, type SharedCommand } from './shared-process.ts';
 import { sharedServer } from './shared-server.ts';
 
 let at: string;
@@ -13,8 +12,8 @@ beforeAll(async () => {
   ({ at, port } = await sharedServer());
 });
 
-async function listen(login: string, args: readonly string[], input = 'welcome'): Promise<Command> {
-  const command = start(['pipe', '--listen', '--server', at, '--login', login, ...args], { input });
+async function listen(login: string, args: readonly string[]): Promise<SharedCommand> {
+  const command = startShared(['pipe', '--listen', '--server', at, '--login', login, ...args], { input: 'welcome' });
   await command.line(/^waiting/);
   return command;
 }
@@ -26,7 +25,7 @@ test('pipe --listen --from takes the peers that match, and refuses all others', 
     stranger.request('picky');
     expect(await stranger.next(7)).toMatchObject({ requester: name, target: 'picky' });
   }
-  const refused = await run(['pipe', 'picky', '--server', at, '--login', 'other']);
+  const refused = await runShared(['pipe', 'picky', '--server', at, '--login', 'other']);
   expect(refused).toMatchObject({ status: 77, stdout: '' });
   const { half } = await ask(await peer(port, 'ops-7'), port, 'picky');
   half.end('at your service');
@@ -35,7 +34,8 @@ test('pipe --listen --from takes the peers that match, and refuses all others', 
 });
 
 test('pipe --listen lets a peer that comes while it is busy wait, and ends with its first one', async () => {
-  const listener = await listen('single', []);
+  const listener = start(['pipe', '--listen', '--server', at, '--login', 'single']);
+  await listener.line(/^waiting/);
   const { half } = await ask(await peer(port, 'first'), port, 'single');
   const second = await peer(port, 'second');
   second.request('single');
@@ -52,9 +52,9 @@ test('pipe --listen lets a peer that comes while it is busy wait, and ends with 
 test('pipe --listen that a shell starts again and again serves all who ask, one after the other', async () => {
   const loop = shell(`for i in 1 2 3; do chatosbot pipe --listen --login shop --server ${at}; done | cat`);
   const askers = ['ann', 'bea', 'cyd'].map((name) =>
-    run(['pipe', 'shop', '--server', at, '--login', name], { input: `from ${name}\n` }),
+    startShared(['pipe', 'shop', '--server', at, '--login', name], { input: `from ${name}\n` }),
   );
-  for (const asker of askers) expect(await asker).toMatchObject({ status: 0 });
+  for (const asker of askers) expect(await asker.exit()).toMatchObject({ status: 0 });
   const { status, stdout } = await loop.exit();
   expect(status).toBe(0);
   expect(stdout.trimEnd().split('\n').toSorted()).toEqual(['from ann', 'from bea', 'from cyd']);
@@ -73,12 +73,13 @@ test('pipe --listen takes the next peer where the first one asks and then leaves
 });
 
 test('pipe --listen --wait gives up with 124 where nobody asks', async () => {
-  const ended = await run(['pipe', '--listen', '--server', at, '--wait', '0.2']);
+  const ended = await runShared(['pipe', '--listen', '--server', at, '--wait', '0.2']);
   expect(ended).toMatchObject({ status: 124, stdout: '', stderr: expect.stringContaining('no peer asked') });
 });
 
 test('pipe --listen ends on Ctrl-C with 130 while it waits', async () => {
-  const listener = await listen('idle', []);
+  const listener = start(['pipe', '--listen', '--server', at, '--login', 'idle'], { input: 'welcome' });
+  await listener.line(/^waiting/);
   listener.kill('SIGINT');
   expect(await listener.exit()).toMatchObject({ status: 130, stdout: '' });
 });

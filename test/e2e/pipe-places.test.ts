@@ -4,7 +4,8 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, rmdirSync } from 'no
 import { userInfo } from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { commandFolder, LAB, labFile, run, shell, start } from './chatosbot.ts';
+import { commandFolder, LAB, labFile, shell, start } from './chatosbot.ts';
+import { runShared, startShared } from './shared-process.ts';
 import { sharedServer } from './shared-server.ts';
 import { HAS_TERMINAL, onTerminal } from './terminal.ts';
 
@@ -55,7 +56,7 @@ describe.skipIf(!existsSync(SSHD) || !has('ssh'))('pipe, with OpenSSH', () => {
 });
 
 test.skipIf(!has('socat'))('pipe works behind socat EXEC', async () => {
-  const listener = start(['pipe', '--listen', '--login', 'upper', '--server', at, '--exec', 'tr a-z A-Z']);
+  const listener = startShared(['pipe', '--listen', '--login', 'upper', '--server', at, '--exec', 'tr a-z A-Z']);
   await listener.line(/^waiting/);
   const address = at.replace(':', '\\:');
   const caller = shell(`echo hello | socat -t 30 - EXEC:'${command} pipe -q upper --server ${address}'`);
@@ -67,7 +68,7 @@ test('pipe works in a cron job: without an environment, with an empty input', as
     `env -i ${process.execPath} "$(sed -n 's/.*exec "[^"]*" "\\([^"]*\\)".*/\\1/p' ${command})" pipe --listen --login nightly --server ${at} < /dev/null`,
   );
   await listener.line(/^waiting/);
-  expect(await run(['pipe', 'nightly', '--server', at], { input: 'done' })).toMatchObject({ status: 0 });
+  expect(await runShared(['pipe', 'nightly', '--server', at], { input: 'done' })).toMatchObject({ status: 0 });
   expect(await listener.exit()).toMatchObject({ status: 0, stdout: 'done' });
 });
 
@@ -77,6 +78,8 @@ test.skipIf(!HAS_TERMINAL)('pipe works with nohup, whose input cannot be read, w
      until grep -q ^waiting ../night.err; do sleep 0.1; done; kill -HUP $!; echo gone`,
   );
   await terminal.exit();
-  expect(await run(['pipe', 'night', '--server', at], { input: 'x'.repeat(200_000) })).toMatchObject({ status: 0 });
+  expect(await runShared(['pipe', 'night', '--server', at], { input: 'x'.repeat(200_000) })).toMatchObject({
+    status: 0,
+  });
   expect(readFileSync(path.join(LAB, 'night.out'), 'utf8')).toHaveLength(200_000);
 });

@@ -5,9 +5,10 @@ import process from 'node:process';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeSecret } from '../../src/transfer/secure/secret.ts';
 import { startTamperingProxy } from '../support/tampering-proxy.ts';
-import { failure, LAB, labFile, run, shell, start, startServer } from './chatosbot.ts';
+import { failure, LAB, labFile, shell, start } from './chatosbot.ts';
+import { ownServer } from './own-server.ts';
 import { ask, peer } from './peers.ts';
-import { runShared } from './shared-process.ts';
+import { runShared, startShared } from './shared-process.ts';
 import { sharedServer } from './shared-server.ts';
 
 let at: string;
@@ -30,16 +31,16 @@ beforeAll(async () => {
 
 const nextLogin = (): string => `ear-${++count}`;
 
-/** A listener that waits. */
-async function listener(flags: readonly string[], options: Parameters<typeof start>[1] = {}) {
+/** A listener that waits, in a process of its own or one that has run others. */
+async function listener(flags: readonly string[], begin: typeof startShared | typeof start = startShared, env = {}) {
   const login = nextLogin();
-  const command = start(['pipe', '--listen', '--login', login, '-s', at, ...flags], options);
+  const command = begin(['pipe', '--listen', '--login', login, '-s', at, ...flags], { env });
   await command.line(/waiting|"waiting"/);
   return { login, command };
 }
 
 function pipeTo(login: string, flags: readonly string[], input = 'a word', env: Record<string, string> = {}) {
-  return run(['pipe', login, '-s', at, '--login', `mouth-${login}`, ...flags], { input, env });
+  return runShared(['pipe', login, '-s', at, '--login', `mouth-${login}`, ...flags], { input, env });
 }
 
 describe('chatosbot secret', () => {
@@ -82,7 +83,7 @@ describe('chatosbot secret', () => {
 describe('a secret', () => {
   test('is read from the environment too, is not handed on to --exec, and not shown', async () => {
     const env = { CHATOSBOT_SECRET: SECRET };
-    const { login, command } = await listener(['--exec', 'echo "<$CHATOSBOT_SECRET>"; cat'], { env });
+    const { login, command } = await listener(['--exec', 'echo "<$CHATOSBOT_SECRET>"; cat'], start, env);
     const asker = await pipeTo(login, [], 'a word', env);
     expect(asker).toMatchObject({ status: 0, stdout: '<>\na word' });
     const { status, stderr } = await command.exit();
@@ -130,7 +131,7 @@ describe('a secret', () => {
   test('shows nothing of what goes through to who relays it', async () => {
     const proxy = await startTamperingProxy(port, 'none');
     const login = nextLogin();
-    const command = start(['pipe', '--listen', '--login', login, '-s', proxy.at, '--secret', FILE]);
+    const command = startShared(['pipe', '--listen', '--login', login, '-s', proxy.at, '--secret', FILE]);
     await command.line(/waiting/);
     expect(await pipeTo(login, ['--secret', FILE], 'plain words '.repeat(5_000))).toMatchObject({ status: 0 });
     expect((await command.exit()).stdout).toHaveLength(60_000);
@@ -164,13 +165,13 @@ describe('a code', () => {
   test('is an event of --json, and is shown with --quiet', async () => {
     const { command } = await listener(['--json', '--code']);
     await command.line(/"type":"code","code":"[a-z]+-[a-z]+"/);
-    const quiet = start(['pipe', '--listen', '--login', nextLogin(), '-s', at, '-q', '--code']);
-    await quiet.line(/^code: [a-z]+-[a-z]+$/);
-    expect(quiet.ended).toBeDefined();
+    const quiet = startShared(['pipe', '--listen', '--login', nextLogin(), '-s', at, '-q', '--code']);
+    expect(await quiet.line(/^code: [a-z]+-[a-z]+$/)).toHaveLength(1);
   });
 
   test.skipIf(process.platform !== 'linux')('is not in the list of processes, once it was read', async () => {
-    const { command } = await listener(['--code=Velvet-Onion']);
+    const command = start(['pipe', '--listen', '--login', nextLogin(), '-s', at, '--code=Velvet-Onion']);
+    await command.line(/waiting/);
     const waiting = start(['receive', '7-velvet-onion', '--yes', '--login', 'hidden', '-s', at]);
     await waiting.line(/asking/);
     const shown = [command, waiting].map(({ pid }) => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
@@ -183,9 +184,9 @@ describe('a code', () => {
 
   test('may be made by the side that asks', async () => {
     const login = nextLogin();
-    const asker = start(['pipe', login, '-s', at, '--login', `mouth-${login}`, '--code'], { input: 'asked' });
+    const asker = startShared(['pipe', login, '-s', at, '--login', `mouth-${login}`, '--code'], { input: 'asked' });
     const [, code = ''] = await asker.line(/^code: (\S+)/);
-    const answering = await run(['pipe', '--listen', '--login', login, '-s', at, '--code', code]);
+    const answering = await runShared(['pipe', '--listen', '--login', login, '-s', at, '--code', code]);
     expect(answering).toMatchObject({ status: 0, stdout: 'asked' });
     expect((await asker.exit()).status).toBe(0);
   });
@@ -203,7 +204,7 @@ describe('a code', () => {
   });
 
   test('lasts over --reconnect, with a key of its own', async () => {
-    const own = await startServer();
+    const own = await ownServer();
     const login = nextLogin();
     const flags = ['-s', own.at, '--reconnect', '--code', 'winter-window'];
     const listening = start(['pipe', '--listen', '--login', login, ...flags]);
@@ -211,9 +212,9 @@ describe('a code', () => {
     const sending = start(['pipe', login, '--login', 'mouth', ...flags], { input: 'open' });
     sending.type('first\n');
     await listening.line(/^first$/, 'stdout');
-    own.command.kill('SIGKILL');
+    await own.kill();
     await Promise.all([sending.line(/is lost; waiting/), listening.line(/is lost; waiting/)]);
-    await startServer(['--listen', own.at]);
+    await own.startAgain();
     await sending.line(/private connection with .* again/);
     sending.stdin.end('second\n');
     expect(await listening.exit()).toMatchObject({ status: 0, stdout: 'first\nsecond\n' });
@@ -236,7 +237,7 @@ test.each([
 });
 
 test('a signal ends it while the peer has not shown that it has the secret', async () => {
-  const { login, command } = await listener(['--secret', FILE]);
+  const { login, command } = await listener(['--secret', FILE], start);
   const silent = await peer(port, `mute-${login}`);
   await ask(silent, port, login);
   await command.line(/private connection with/);
@@ -248,7 +249,7 @@ test('a peer that says nothing is given up', async () => {
   const { login, command } = await listener(['--secret', FILE]);
   const silent = await peer(port, `mute-${login}`);
   await ask(silent, port, login);
-  expect(await failure(command)).toEqual({
+  expect(await failure(command.exit())).toEqual({
     status: 77,
     last: `chatosbot: mute-${login} said nothing within 10 s: both sides need the same secret or code (--secret, --code)`,
   });

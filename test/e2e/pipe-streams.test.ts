@@ -3,8 +3,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { makeSecret } from '../../src/transfer/secure/secret.ts';
 import { FakeServer } from '../support/fake-server.ts';
 import { int, packet, readAll, str } from '../support/rfc-peer.ts';
-import { labFile, shell, start } from './chatosbot.ts';
+import { labFile, shell } from './chatosbot.ts';
 import { acceptNext, fate, peer } from './peers.ts';
+import { runShared, startShared } from './shared-process.ts';
 import { sharedServer } from './shared-server.ts';
 
 let at: string;
@@ -90,7 +91,7 @@ describe("pipe and the shell's redirections", () => {
 describe('what pipe says', () => {
   test('is a line for each step on standard error, and no progress where that is no terminal', async () => {
     const bob = await peer(port, 'quietly');
-    const asker = start(['pipe', 'quietly', '--server', at, '--login', 'me'], { input: 'x' });
+    const asker = startShared(['pipe', 'quietly', '--server', at, '--login', 'me'], { input: 'x' });
     const { half } = await acceptNext(bob, port);
     half.end('y');
     expect(await asker.exit()).toEqual({
@@ -103,7 +104,7 @@ describe('what pipe says', () => {
 
   test('is JSON on standard error with --json, the figures included', async () => {
     const bob = await peer(port, 'machine');
-    const asker = start(['pipe', 'machine', '--server', at, '--login', 'me', '--json'], { input: 'four' });
+    const asker = startShared(['pipe', 'machine', '--server', at, '--login', 'me', '--json'], { input: 'four' });
     const { half } = await acceptNext(bob, port);
     half.end('sevenfold');
     const { status, stdout, stderr } = await asker.exit();
@@ -119,8 +120,7 @@ describe('what pipe says', () => {
   });
 
   test('is JSON with --json also where it fails', async () => {
-    const asker = start(['pipe', 'nobody', '--server', at, '--json', '--wait', '0.1']);
-    const { status, stderr } = await asker.exit();
+    const { status, stderr } = await runShared(['pipe', 'nobody', '--server', at, '--json', '--wait', '0.1']);
     expect(status).toBe(124);
     const last = stderr.trimEnd().split('\n').at(-1)!;
     expect(() => JSON.parse(last) as unknown).not.toThrow();
@@ -136,7 +136,7 @@ describe('what pipe says', () => {
       const login = name.replaceAll(' ', '-');
       const secret = labFile('open.secret', makeSecret());
       const json = `chatosbot pipe ${login}-to --server ${at} --json --secret "${secret}" --login ${login} ${args} ${ends}`;
-      const listener = start(['pipe', '--listen', '--server', at, '--login', `${login}-to`, '--secret', secret], {
+      const listener = startShared(['pipe', '--listen', '--server', at, '--login', `${login}-to`, '--secret', secret], {
         input: 'data',
       });
       await listener.line(/^waiting/);
@@ -152,12 +152,11 @@ describe('what pipe says', () => {
 
   test('is nothing with -q, but for errors', async () => {
     const bob = await peer(port, 'hush');
-    const asker = start(['pipe', 'hush', '--server', at, '-q'], { input: '' });
+    const asker = startShared(['pipe', 'hush', '--server', at, '-q'], { input: '' });
     const { half } = await acceptNext(bob, port);
     half.end('data');
     expect(await asker.exit()).toMatchObject({ status: 0, stdout: 'data', stderr: '' });
-    const lost = start(['pipe', 'nobody', '--server', at, '--quiet', '--wait', '0.1']);
-    expect(await lost.exit()).toMatchObject({
+    expect(await runShared(['pipe', 'nobody', '--server', at, '--quiet', '--wait', '0.1'])).toMatchObject({
       status: 124,
       stderr: expect.stringMatching(/^chatosbot: no answer from nobody within 0\.1 s: .+\n$/),
     });
@@ -166,7 +165,7 @@ describe('what pipe says', () => {
   test('shows what a peer calls itself without obeying it', async () => {
     // Ours refuses such logins; others may not.
     const server = await FakeServer.listen();
-    const listener = start(['pipe', '--listen', '--server', `127.0.0.1:${server.port}`, '--login', 'wary'], {
+    const listener = startShared(['pipe', '--listen', '--server', `127.0.0.1:${server.port}`, '--login', 'wary'], {
       input: '',
     });
     const session = await server.login();

