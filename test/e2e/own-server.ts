@@ -1,9 +1,10 @@
 /** A server that a test kills and starts again, where its process is not what is tested. One that only ends: `serverHere`. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { Socket } from 'node:net';
-import { onTestFinished } from 'vitest';
+import { onTestFinished, TestRunner } from 'vitest';
 import { LOOPBACK } from '../../src/net/networks.ts';
 import { ChatosServer } from '../../src/server/index.ts';
+import { aroundEachFile } from '../support/each-file.ts';
 import { TESTED_SERVER } from '../support/left-out.ts';
 import { ownPort } from '../support/own-port.ts';
 import { startServer } from './chatosbot.ts';
@@ -11,18 +12,31 @@ import { startServer } from './chatosbot.ts';
 export interface OwnServer {
   readonly port: number;
   readonly at: string;
+  /** Ends it in order: private connections have the time that it was given. */
+  readonly end: () => Promise<void>;
   /** Ends it as SIGKILL does: nobody listens any more, and the system closes all connections as they are. */
-  kill(): Promise<void>;
+  readonly kill: () => Promise<void>;
   /** Starts another one at the same address, which knows nothing of the one before. */
-  startAgain(): Promise<void>;
+  readonly startAgain: () => Promise<void>;
 }
 
-/** In this process, unless `CHATOSBOT_TEST_SERVER` names another one. Ready; it goes with the test. */
-export async function ownServer(): Promise<OwnServer> {
-  return TESTED_SERVER ? asProcess() : here();
+const ofFile = new Set<() => Promise<void>>();
+aroundEachFile({
+  async end() {
+    await Promise.all([...ofFile].map((end) => end()));
+    ofFile.clear();
+  },
+});
+
+/**
+ * In this process, unless `CHATOSBOT_TEST_SERVER` names another one. Ready; it goes with the test, or with the file where no
+ * test runs.
+ */
+export async function ownServer(drainMs = 0): Promise<OwnServer> {
+  return TESTED_SERVER ? asProcess(drainMs) : here(drainMs);
 }
 
-async function here(): Promise<OwnServer> {
+async function here(drainMs: number): Promise<OwnServer> {
   const port = await ownPort();
   const at = `127.0.0.1:${port}`;
   const sockets = new Set<Socket>();
@@ -39,28 +53,33 @@ async function here(): Promise<OwnServer> {
   const kill = async (): Promise<void> => {
     for (const address of server.addresses) server.stopListening(address);
     for (const socket of sockets) socket.destroy();
-    await server.close();
+    await server.close({ drainMs: 0 });
   };
-  onTestFinished(async () => {
+  const leave = async (): Promise<void> => {
     await kill();
     unsubscribe('net.server.socket', onSocket);
-  });
+  };
+  if (TestRunner.getCurrentTest()) onTestFinished(leave);
+  else ofFile.add(leave);
   await startAgain();
-  return { port, at, kill, startAgain };
+  return { port, at, end: () => server.close({ drainMs }), kill, startAgain };
 }
 
-async function asProcess(): Promise<OwnServer> {
-  const { command, port, at } = await startServer();
+async function asProcess(drainMs: number): Promise<OwnServer> {
+  const drain = ['--drain', `${drainMs / 1000}`];
+  const { command, port, at } = await startServer(drain);
   let running = command;
+  const endBy = async (signal: NodeJS.Signals): Promise<void> => {
+    running.kill(signal);
+    await running.ended;
+  };
   return {
     port,
     at,
-    async kill() {
-      running.kill('SIGKILL');
-      await running.ended;
-    },
-    async startAgain() {
-      ({ command: running } = await startServer(['--listen', at]));
+    end: () => endBy('SIGTERM'),
+    kill: () => endBy('SIGKILL'),
+    startAgain: async () => {
+      ({ command: running } = await startServer(['--listen', at, ...drain]));
     },
   };
 }

@@ -65,17 +65,11 @@ describe('pipe that breaks', () => {
     expect(await failure(sender)).toEqual({ status: 75, last: expect.stringMatching(/victim broke$/) });
   });
 
-  test('exits with 75 where the server is killed: the sender', async () => {
+  test('exits with 75 where the server is killed: the sender, and the receiver, who must not take it for the end', async () => {
     const server = await startServer();
-    const { sender } = await endless(server.at, 'ear');
+    const { sender, listener } = await endless(server.at, 'ear');
     server.command.kill('SIGKILL');
     expect(await failure(sender)).toMatchObject({ status: 75 });
-  });
-
-  test('exits with 75 where the server is killed: the receiver, who must not take it for the end', async () => {
-    const server = await startServer();
-    const { listener } = await endless(server.at, 'ear');
-    server.command.kill('SIGKILL');
     expect(await failure(listener)).toMatchObject({ status: 75 });
   });
 
@@ -108,18 +102,23 @@ describe('pipe and signals', () => {
     const { status } = await failure(command);
     return `${signal}: ${status}, ${await end}`;
   }
-  const expected = ENDING_SIGNALS.map((signal) => `${signal}: ${128 + constants.signals[signal]}, reset`);
+  // What both sides do with a signal is the same code: each side gets every other one, and the table of docs/pipes.md has those of a terminal.
+  const [some, others] = [0, 1].map((odd) => ENDING_SIGNALS.filter((_, index) => index % 2 === odd)) as [
+    NodeJS.Signals[],
+    NodeJS.Signals[],
+  ];
+  const expected = (signal: NodeJS.Signals): string => `${signal}: ${128 + constants.signals[signal]}, reset`;
 
   test('who asked ends on each with 128 + n, and the peer sees a reset, not an end', async () => {
-    const ended = ENDING_SIGNALS.map(async (signal) => {
+    const ended = some.map(async (signal) => {
       const { asker, half } = await underWay();
       return endBy(signal, asker, half);
     });
-    expect(await Promise.all(ended)).toEqual(expected);
+    expect(await Promise.all(ended)).toEqual(some.map(expected));
   });
 
   test('who listened ends on each with 128 + n, and the peer sees a reset, not an end', async () => {
-    const ended = ENDING_SIGNALS.map(async (signal) => {
+    const ended = others.map(async (signal) => {
       const login = `ear-${signal}`;
       const listener = start(['pipe', '--listen', '--server', at, '--login', login], { input: 'open' });
       await listener.line(/^waiting/);
@@ -128,7 +127,7 @@ describe('pipe and signals', () => {
       await listener.line(/^to you$/, 'stdout');
       return endBy(signal, listener, half);
     });
-    expect(await Promise.all(ended)).toEqual(expected);
+    expect(await Promise.all(ended)).toEqual(others.map(expected));
   });
 
   test('goes on after SIGXFSZ, as a limit of the file size is reported where it is reached', async () => {

@@ -1,108 +1,42 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { makeSecret } from '../../src/transfer/secure/secret.ts';
-import type { Command } from '../support/command.ts';
+import { RfcPeer } from '../support/rfc-peer.ts';
 import { startTamperingProxy } from '../support/tampering-proxy.ts';
-import { commandFolder, LAB, labFile, startProgram, startServer } from './chatosbot.ts';
+import { LAB, labFile } from './chatosbot.ts';
+import { ownServer } from './own-server.ts';
+import {
+  blamed,
+  encrypted,
+  midway,
+  receiver,
+  sender,
+  shell,
+  signalled,
+  statuses,
+  withFlags,
+  type Meeting,
+  type Statuses,
+} from './pipe-sides.ts';
+import { sharedServer, type SharedServer } from './shared-server.ts';
 
-/** The statuses of the sender and the receiver; `undefined` where there is none, or it was killed. */
-type Statuses = readonly [number | undefined, number | undefined];
-
-/** What two commands need that meet. */
-interface Meeting {
-  /** Of the receiver. */
-  readonly login: string;
-  readonly at: string;
-  /** `--verify`, or nothing. */
-  readonly flags: string;
-  /** Where the receiver writes. */
-  readonly file: string;
-}
-
-let server: Awaited<ReturnType<typeof startServer>>;
+let server: SharedServer;
 let count = 0;
+
+/** Of a file: more than the disk has room for. */
+const SIZE = 5_000_000;
 
 /** File systems of 1,000 KB, as root can make them. */
 const TINY = path.join(LAB, 'tiny');
 mkdirSync(TINY);
-const mounted = spawnSync('sh', ['-c', `mount -t tmpfs -o size=4m tmpfs "${TINY}"`]).status === 0;
+const mounted = spawnSync('sh', ['-c', `mount -t tmpfs -o size=1000k tmpfs "${TINY}"`]).status === 0;
 afterAll(() => void spawnSync('sh', ['-c', `umount -l "${TINY}"`]));
 
 beforeAll(async () => {
-  server = await startServer();
-  labFile('five-million', new Uint8Array(5_000_000));
+  server = await sharedServer();
+  labFile('five-million', new Uint8Array(SIZE));
 });
-
-const BIN = commandFolder();
-
-function shell(script: string): Command {
-  const PATH = `${BIN}${path.delimiter}${process.env['PATH']}`;
-  return startProgram('bash', ['-c', script], { env: { PATH, LAB }, input: 'open' });
-}
-
-/** A receiver whose standard input is empty: `redirect` is where its output goes. */
-async function receiver({ login, at, flags }: Meeting, redirect: string, before = ''): Promise<Command> {
-  const command = shell(
-    `${before} exec chatosbot pipe --listen --login ${login} -s ${at} ${flags} </dev/null ${redirect}`,
-  );
-  await command.line(/waiting for a private connection/);
-  return command;
-}
-
-/** A sender, of what the test types or of a file. */
-function sender({ login, at, flags }: Meeting, from = '', more = ''): Command {
-  return shell(`exec chatosbot pipe ${login} -s ${at} --login from-${login} ${flags} ${more} ${from} >/dev/null`);
-}
-
-/** Both, with something of a stream that goes on arrived already. */
-async function midway(meeting: Meeting, more = '') {
-  const receiving = await receiver(meeting, '');
-  const sending = sender(meeting, '', more);
-  sending.type('first\n');
-  await receiving.line(/^first$/, 'stdout');
-  return { sending, receiving };
-}
-
-async function statuses(sending: Command | undefined, receiving: Command | undefined): Promise<Statuses> {
-  const of = async (command: Command | undefined) => (await command?.exit())?.status ?? undefined;
-  return Promise.all([of(sending), of(receiving)]);
-}
-
-const SIGNALS = { HUP: 129, INT: 130, QUIT: 131, TERM: 143 } as const;
-/** Each signal reaches each side once, plain or with `--verify`: a signal is handled in the same place for both. */
-const SENT = {
-  sending: { '': ['HUP', 'TERM'], '--verify': ['INT', 'QUIT'] },
-  receiving: { '': ['INT', 'QUIT'], '--verify': ['HUP', 'TERM'] },
-} as const;
-
-/** With 128 + n in the place of what each signal's status is. */
-async function eachSignal(meeting: Meeting, to: 'sending' | 'receiving'): Promise<Statuses> {
-  const all = SENT[to][meeting.flags as '' | '--verify'].map(async (name) => {
-    const both = await midway({ ...meeting, login: `${meeting.login}-${name}` });
-    both[to].kill(`SIG${name}`);
-    const found = await statuses(both.sending, both.receiving);
-    return found.map((one) => (one === SIGNALS[name] ? 128 : one));
-  });
-  const found = await Promise.all(all);
-  expect(found).toEqual(found.map(() => found[0]));
-  return found[0] as unknown as Statuses;
-}
-
-const [SECRET, OTHER_SECRET] = ['one', 'other'].map((name) => {
-  const file = labFile(`${name}.secret`, makeSecret());
-  chmodSync(file, 0o600);
-  return file;
-}) as [string, string];
-
-function withFlags(meeting: Meeting, more: string): Meeting {
-  return { ...meeting, flags: `${meeting.flags} ${more}` };
-}
-
-function encrypted(meeting: Meeting, secret = SECRET): Meeting {
-  return withFlags(meeting, `--secret "${secret}"`);
-}
 
 /** The receiver reads through somebody who lets the beginning of a stream through. */
 async function tampered(meeting: Meeting, how: 'cut' | 'bend'): Promise<Statuses> {
@@ -120,7 +54,7 @@ const ENDINGS: Readonly<Record<string, (meeting: Meeting) => Promise<Statuses>>>
   'the input of the sender ends': async (meeting) => {
     const receiving = await receiver(meeting, `>"${meeting.file}"`);
     const found = await statuses(sender(meeting, '<"$LAB/five-million"'), receiving);
-    expect(readFileSync(meeting.file)).toHaveLength(5_000_000);
+    expect(readFileSync(meeting.file)).toHaveLength(SIZE);
     return found;
   },
   'the input of the receiver ends first, and the sender goes on': async (meeting) => {
@@ -133,8 +67,8 @@ const ENDINGS: Readonly<Record<string, (meeting: Meeting) => Promise<Statuses>>>
     await receiving.line(/^late$/, 'stdout');
     return statuses(sending, receiving);
   },
-  'a signal ends the sender': (meeting) => eachSignal(meeting, 'sending'),
-  'a signal ends the receiver': (meeting) => eachSignal(meeting, 'receiving'),
+  'a signal ends the sender': (meeting) => signalled(meeting, 'sending'),
+  'a signal ends the receiver': (meeting) => signalled(meeting, 'receiving'),
   'the sender is killed (`SIGKILL`, out of memory)': async (meeting) => {
     const { sending, receiving } = await midway(meeting);
     sending.kill('SIGKILL');
@@ -148,7 +82,8 @@ const ENDINGS: Readonly<Record<string, (meeting: Meeting) => Promise<Statuses>>>
   },
   "the receiver's disk fills up": async (meeting) => {
     const receiving = await receiver(meeting, `>"${TINY}/${meeting.login}"`);
-    return statuses(sender(meeting, '<"$LAB/five-million"'), receiving);
+    const sending = sender(meeting, '<"$LAB/five-million"');
+    return blamed('no space left on the device', await statuses(sending, receiving), receiving, sending);
   },
   'so it does, on the last block': async (meeting) => {
     const disk = `${meeting.file}-disk`;
@@ -157,18 +92,22 @@ const ENDINGS: Readonly<Record<string, (meeting: Meeting) => Promise<Statuses>>>
     try {
       const receiving = await receiver(meeting, `>"${disk}/out"`);
       // The last write finds room for its first part.
-      return await statuses(sender(meeting, '< <(head -c 1040000 /dev/zero)'), receiving);
+      const found = await statuses(sender(meeting, '< <(head -c 1040000 /dev/zero)'), receiving);
+      expect(statSync(`${disk}/out`).size).toBeLessThan(1_040_000);
+      return blamed('no space left on the device', found, receiving);
     } finally {
       spawnSync('sh', ['-c', `umount "${disk}"`]);
     }
   },
   'its file reaches a limit of the size': async (meeting) => {
-    const receiving = await receiver(meeting, `>"${meeting.file}"`, 'ulimit -f 1000;');
-    return statuses(sender(meeting, '<"$LAB/five-million"'), receiving);
+    const receiving = await receiver(meeting, `>"${meeting.file}"`, 'ulimit -f 500;');
+    const found = await statuses(sender(meeting, '<"$LAB/five-million"'), receiving);
+    expect(statSync(meeting.file).size).toBe(512_000);
+    return blamed('the file is too large', found, receiving);
   },
   'its standard output was closed from the start': async (meeting) => {
     const receiving = await receiver(meeting, '>&-');
-    return statuses(sender(meeting, '<<<lost'), receiving);
+    return blamed('it is not open', await statuses(sender(meeting, '<<<lost'), receiving), receiving);
   },
   'what reads its standard output has had enough': async (meeting) => {
     const { login, at, flags } = meeting;
@@ -180,32 +119,32 @@ const ENDINGS: Readonly<Record<string, (meeting: Meeting) => Promise<Statuses>>>
     return statuses(sending, receiving).finally(() => clearInterval(more));
   },
   'the server is killed': async (meeting) => {
-    const own = await startServer();
+    const own = await ownServer();
     const { sending, receiving } = await midway({ ...meeting, at: own.at });
-    own.command.kill('SIGKILL');
+    await own.kill();
     return statuses(sending, receiving);
   },
   'the server is stopped, and its drain time is over': async (meeting) => {
-    const own = await startServer(['--drain', '0.2']);
+    const own = await ownServer(200);
     const { sending, receiving } = await midway({ ...meeting, at: own.at });
-    own.command.kill('SIGTERM');
+    await own.end();
     return statuses(sending, receiving);
   },
   'the server is stopped, and both end within its drain time': async (meeting) => {
-    const own = await startServer();
+    const own = await ownServer(20_000);
     const { sending, receiving } = await midway({ ...meeting, at: own.at });
-    own.command.kill('SIGTERM');
-    await own.command.line(/^stopping on SIGTERM, waiting/);
+    const ended = own.end();
     sending.stdin.end('last\n');
-    return statuses(sending, receiving);
+    const found = await statuses(sending, receiving);
+    await ended;
+    return found;
   },
   'the server is restarted while the receiver waits': async (meeting) => {
-    const own = await startServer();
+    const own = await ownServer();
     const there = { ...meeting, at: own.at };
     const receiving = await receiver(there, `>"${meeting.file}"`);
-    own.command.kill('SIGKILL');
-    await own.command.ended;
-    await startServer(['--listen', own.at]);
+    await own.kill();
+    await own.startAgain();
     await receiving.line(/logged in again/);
     return statuses(sender(there, '<<<late'), receiving);
   },
@@ -240,19 +179,21 @@ const ENDINGS: Readonly<Record<string, (meeting: Meeting) => Promise<Statuses>>>
     return statuses(sender(meeting, '<<<x'), undefined);
   },
   'the login is taken': async (meeting) => {
-    await receiver({ ...meeting, flags: '' }, '');
     const { login, at, flags } = meeting;
-    return statuses(undefined, shell(`exec chatosbot pipe --listen --login ${login} -s ${at} ${flags}`));
+    const holder = await RfcPeer.connect(server.port);
+    await holder.login(login);
+    const taken = shell(`exec chatosbot pipe --listen --login ${login} -s ${at} ${flags}`);
+    return statuses(undefined, taken).finally(holder.destroy);
   },
   'with `--secret`, the input of the sender ends': async (meeting) => {
     const receiving = await receiver(encrypted(meeting), `>"${meeting.file}"`);
     const found = await statuses(sender(encrypted(meeting), '<"$LAB/five-million"'), receiving);
-    expect(readFileSync(meeting.file)).toHaveLength(5_000_000);
+    expect(readFileSync(meeting.file)).toHaveLength(SIZE);
     return found;
   },
   'wrong secret': async (meeting) => {
     const receiving = await receiver(encrypted(meeting), '');
-    return statuses(sender(encrypted(meeting, OTHER_SECRET), '<<<x'), receiving);
+    return statuses(sender(encrypted(meeting, 'other'), '<<<x'), receiving);
   },
   'wrong code': async (meeting) => {
     const receiving = await receiver(withFlags(meeting, '--code velvet-orange'), '');
@@ -283,7 +224,23 @@ const ENDINGS: Readonly<Record<string, (meeting: Meeting) => Promise<Statuses>>>
   },
 };
 
+/** Before anything of a stream is sent, nothing depends on `--verify`: they run with it alone. */
+const ALIKE = new Set([
+  'so it does, for longer than `--wait` of the sender',
+  'there is no receiver',
+  'the receiver refuses (`--from`)',
+  'the login is taken',
+  'wrong secret',
+  'wrong code',
+  'only one side encrypts',
+  'there is no server',
+]);
 const AT_ONCE = 4;
+/** Columns of the table. */
+const [PLAIN, VERIFIED] = [
+  [1, 2],
+  [3, 4],
+] as const;
 
 /** The rows of the table in docs/pipes.md: what happens, and the statuses without and with `--verify`. */
 const ROWS = readFileSync('docs/pipes.md', 'utf8')
@@ -308,8 +265,10 @@ test('docs/pipes.md has a row for each ending', () => {
 });
 
 describe.each(['', '--verify'])('pipe %s', (flags) => {
-  const [first, second] = flags === '' ? [1, 2] : [3, 4];
-  const rows = ROWS.filter(([what = '']) => what in ENDINGS && (mounted || !/disk|block/.test(what)));
+  const own = flags === '' ? PLAIN : VERIFIED;
+  const columns = (what: string) => (ALIKE.has(what) ? [PLAIN, VERIFIED] : [own]);
+  const runs = (what: string) => what in ENDINGS && (own === VERIFIED || !ALIKE.has(what));
+  const rows = ROWS.filter(([what = '']) => runs(what) && (mounted || !/disk|block/.test(what)));
   const results = new Map<string, Promise<Statuses>>();
 
   // Most of the time of each is spent waiting: some are run at once.
@@ -327,6 +286,7 @@ describe.each(['', '--verify'])('pipe %s', (flags) => {
   }, 240_000);
 
   test.each(rows.map((row) => [row[0]!, row] as const))('%s', async (what, row) => {
-    expect(await results.get(what)).toEqual([statusOf(row[first]!), statusOf(row[second]!)]);
+    const found = await results.get(what);
+    for (const pair of columns(what)) expect(found).toEqual(pair.map((column) => statusOf(row[column]!)));
   });
 });

@@ -1,21 +1,14 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { Command } from '../support/command.ts';
 import { failure, LAB, labFile, start, startProgram, WORK } from './chatosbot.ts';
 import { ownServer } from './own-server.ts';
 import { acceptNext, peer } from './peers.ts';
 import { runShared, startShared } from './shared-process.ts';
 import { sharedServer } from './shared-server.ts';
-
-const TINY = path.join(LAB, 'tiny');
-mkdirSync(TINY);
-const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=1000k', 'tmpfs', TINY]).status === 0;
-afterAll(() => {
-  if (mounted) spawnSync('umount', [TINY]);
-});
 
 const BYTES = randomBytes(3_000_000);
 let at: string;
@@ -90,17 +83,6 @@ describe('pipe --verify', () => {
     expect(await listener.exit()).toMatchObject({ status: 0 });
     await reader.exit();
     expect(reader.stdout.equals(BYTES)).toBe(true);
-  });
-
-  test.skipIf(!mounted)('exits with 65 where the disk of the other side is full, and says so', async () => {
-    const output = openSync(path.join(TINY, 'full'), 'w');
-    onTestFinished(() => closeSync(output));
-    const { listener, sender, login } = both(VERIFY, { listener: { output }, sender: { input: BYTES } });
-    const why = 'cannot write standard output: no space left on the device';
-    expect(await endings({ listener, sender })).toEqual({
-      listened: { status: 75, last: `chatosbot: ${why}` },
-      sent: { status: 65, last: `chatosbot: ${login} gave up: ${why}` },
-    });
   });
 
   test('exits with 65 where the receiver is killed, and says how far it came', async () => {
