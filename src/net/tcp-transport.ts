@@ -108,7 +108,8 @@ export class TcpTransport implements Transport {
   }
 
   readIntoReusedBuffer(onChunk: OnChunk, sizes: BufferSizes): Transport | undefined {
-    const socket = reuseBuffer(this.stream, onChunk, sizes);
+    // Node.js reads from it at once: what comes could overtake what its new owner has of the old one.
+    const socket = reuseBuffer(this.stream, onChunk, sizes)?.pause();
     return socket && new TcpTransport(socket, this.#from);
   }
 }
