@@ -1,4 +1,5 @@
 /** Bots in worker threads, written to files for the test that asks for them. */
+import { writeFile } from 'node:fs/promises';
 import { onTestFinished } from 'vitest';
 import { BotRuntime } from '../../src/bot/runtime.ts';
 import { IsolatedBot } from '../../src/bot/isolation/isolated-bot.ts';
@@ -27,6 +28,12 @@ export interface IsolatedSpec extends IsolationOptions {
 export interface Isolated {
   readonly bot: IsolatedBot;
   readonly file: string;
+}
+
+/** Writes the next version of a plugin, compiled as the first one is. */
+export async function writeVersion(file: string, source: string): Promise<void> {
+  await writeFile(file, source);
+  warmUp(file, source);
 }
 
 /** An isolated bot that is not loaded yet. */

@@ -7,11 +7,15 @@ const TIMEOUT_MS = 5_000;
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /**
- * Reads `/status` of the endpoint at an address, within `timeoutMs`; returns what its JSON says.
+ * Reads `/status` of the endpoint at an address, within `timeoutMs`, and up to `maxBytes`; returns what its JSON says.
  *
  * @throws {ChatosError} `CONNECT_FAILED` if there is no endpoint, `TIMED_OUT` if it does not answer
  */
-export async function readStatus(address: StatusAddress, timeoutMs = TIMEOUT_MS): Promise<unknown> {
+export async function readStatus(
+  address: StatusAddress,
+  timeoutMs = TIMEOUT_MS,
+  maxBytes = MAX_BYTES,
+): Promise<unknown> {
   const url = formatStatusAddress(address);
   const signal = AbortSignal.timeout(timeoutMs);
   try {
@@ -22,7 +26,7 @@ export async function readStatus(address: StatusAddress, timeoutMs = TIMEOUT_MS)
     let length = 0;
     for await (const chunk of response as AsyncIterable<Buffer>) {
       length += chunk.length;
-      if (length > MAX_BYTES) throw notOurs(url);
+      if (length > maxBytes) throw notOurs(url);
       chunks.push(chunk);
     }
     if (response.statusCode !== 200) throw notOurs(url);

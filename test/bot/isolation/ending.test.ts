@@ -11,6 +11,9 @@ vi.setConfig({ testTimeout: ISOLATED_TIMEOUT_MS });
 
 const PROGRAM = await bundled(new URL('ending-process.ts', import.meta.url));
 
+/** Blocks for ever, and costs no processor. */
+const BLOCK = 'Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);';
+
 const echo = `
   export const onPrivateRequest = () => true;
   export const onChannel = (channel) => void channel.pipe(channel);
@@ -34,7 +37,7 @@ it('a plugin that blocks when it is to stop is ended when its time is up', async
   const server = await startServer();
   const { group, log, status } = await startIsolated(
     server,
-    `export const onStop = () => { for (;;); }; export const onStart = (bot) => bot.log.info('started');`,
+    `export const onStop = () => { ${BLOCK} }; export const onStart = (bot) => bot.log.info('started');`,
   );
   await log.until(/^started$/);
   await group.stop({ timeoutMs: 100 });
@@ -45,7 +48,7 @@ it('a second stop does not wait for a plugin that blocks', async () => {
   const server = await startServer();
   const { group, log } = await startIsolated(
     server,
-    `export const onStop = () => { for (;;); }; export const onStart = (bot) => bot.log.info('started');`,
+    `export const onStop = () => { ${BLOCK} }; export const onStart = (bot) => bot.log.info('started');`,
   );
   await log.until(/^started$/);
   void group.stop({ timeoutMs: 1_000_000 });

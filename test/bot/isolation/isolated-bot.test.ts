@@ -1,4 +1,4 @@
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { BotRuntime } from '../../../src/bot/runtime.ts';
@@ -7,7 +7,7 @@ import { tempDirectory } from '../../support/bot-files.ts';
 import { MemoryLog } from '../../support/bot-log.ts';
 import { startProxy } from '../../support/bot-proxy.ts';
 import { createBots, expectRefusal, joinAs, openChannel, plugin, startServer } from '../../support/bot-world.ts';
-import { createIsolated, ISOLATED_TIMEOUT_MS, startIsolated } from '../../support/isolated-bots.ts';
+import { createIsolated, ISOLATED_TIMEOUT_MS, startIsolated, writeVersion } from '../../support/isolated-bots.ts';
 
 vi.setConfig({ testTimeout: ISOLATED_TIMEOUT_MS });
 
@@ -172,7 +172,7 @@ describe('a reload in a worker', () => {
     const { bot, group, file, log } = await startIsolated(server, taker);
     const alice = await joinAs(server, 'alice');
     const version = async (text: string): Promise<void> => {
-      await writeFile(file, text);
+      await writeVersion(file, text);
       await bot.load();
       await group.reload(0, plugin('bot', { onStart() {} }), { options: {}, timeoutMs: 1_000 });
     };
@@ -189,10 +189,10 @@ describe('a reload in a worker', () => {
     const server = await startServer();
     const { bot, file, log } = await startIsolated(server, taker, {});
     const alice = await joinAs(server, 'alice');
-    await writeFile(file, `export const onStart = ;`);
+    await writeVersion(file, `export const onStart = ;`);
     alice.tell('bot', 'exit');
     await log.until(/cannot be restarted: .*bot\.ts:1/);
-    await writeFile(file, `export const onMessage = (message) => message.reply('mended');`);
+    await writeVersion(file, `export const onMessage = (message) => message.reply('mended');`);
     await bot.load();
     await log.until(/its worker was restarted/);
     alice.tell('bot', 'hello');
@@ -204,11 +204,11 @@ describe('a reload in a worker', () => {
     const { bot, file, log } = await startIsolated(server, taker, {});
     const alice = await joinAs(server, 'alice');
     const schema = `{ '~standard': { version: 1, vendor: 'test', validate: () => ({ issues: [{ message: 'too few' }] }) } }`;
-    await writeFile(file, `export const options = ${schema}; export const onStart = () => {};`);
+    await writeVersion(file, `export const options = ${schema}; export const onStart = () => {};`);
     alice.tell('bot', 'exit');
     await log.until(/cannot be restarted: too few/);
     expect(await bot.load()).toMatchObject({ problems: [{ message: 'too few' }] });
-    await writeFile(file, `export const onMessage = (message) => message.reply('mended');`);
+    await writeVersion(file, `export const onMessage = (message) => message.reply('mended');`);
     await bot.load();
     await log.until(/its worker was restarted/);
     alice.tell('bot', 'hello');
@@ -219,7 +219,7 @@ describe('a reload in a worker', () => {
     const server = await startServer();
     const { bot, file, log } = await startIsolated(server, taker, { loadTimeoutMs: 300 });
     const alice = await joinAs(server, 'alice');
-    await writeFile(file, `await new Promise(() => {}); export const onMessage = () => {};`);
+    await writeVersion(file, `await new Promise(() => {}); export const onMessage = () => {};`);
     await expect(bot.load()).rejects.toThrow('loading timed out after 0.3 s');
     alice.tell('bot', 'hello');
     expect((await alice.next(4)).msg).toBe('heard');
