@@ -114,6 +114,31 @@ describe('reloading a plugin', () => {
     expect(await ask('hello')).toBe('version 2');
   });
 
+  it('has nothing run for a tick that came before a command added the job, while onStart goes on', async () => {
+    const lates: number[] = [];
+    const watching: BotPlugin = {
+      async onStart(ctx) {
+        for (;;) await ctx.sleep('1d');
+      },
+      commands: {
+        watch: {
+          help: 'watches',
+          run(_: unknown, message: Message, ctx: Context) {
+            ctx.schedule({ cron: '* * * * *', name: 'watch' }, ({ lateMs }) => void lates.push(lateMs));
+            return message.reply('watching');
+          },
+        },
+      },
+    };
+    const { reload, ask, clock } = await world(watching);
+    clock.advance(MINUTE / 2);
+    await reload(watching);
+    clock.advance(MINUTE * 0.75);
+    expect(await ask('!watch')).toBe('watching');
+    clock.advance(MINUTE);
+    await expect.poll(() => lates).toEqual([0]);
+  });
+
   it('takes commands and jobs away that the new version does not have', async () => {
     const runs: string[] = [];
     const job = (name: string) => ({ [name]: { cron: '* * * * *', run: () => void runs.push(name) } });

@@ -12,6 +12,8 @@ import type { Store } from '../store/store.ts';
 
 /** Jobs that one plugin may have. */
 const MAX_JOBS = 1_000;
+/** A start that takes longer, as one that goes on and on, has no part any more in what the version before has left. */
+const MAX_START_MS = 60_000;
 
 export interface PluginJobsOptions {
   readonly clock: Clock;
@@ -38,7 +40,7 @@ export interface JobHandover {
 export class PluginJobs {
   readonly #options: PluginJobsOptions;
   readonly #jobs = new Map<string, { readonly job: Job; readonly spec: ScheduleSpec }>();
-  #handover: JobHandover | undefined;
+  #handover: (JobHandover & { readonly at: Date; readonly taken: Set<string> }) | undefined;
 
   constructor(options: PluginJobsOptions) {
     this.#options = options;
@@ -48,10 +50,11 @@ export class PluginJobs {
    * Runs something on a schedule from now on.
    *
    * @param name what it is called; where none is given, its expression with a number where that is taken
+   * @param isStart whether the start of the plugin adds it: it may go on with one of a handover
    * @throws {ChatosError} `INVALID_ARGUMENT` where the schedule is wrong or the name is taken, `QUEUE_FULL` where there are
    *   too many
    */
-  add(name: string | undefined, spec: ScheduleSpec, run: (tick: Tick) => unknown): ScheduleHandle {
+  add(name: string | undefined, spec: ScheduleSpec, run: (tick: Tick) => unknown, isStart = false): ScheduleHandle {
     const { clock, records, log, call, isOpen, isConnected } = this.#options;
     // Plugins may be JavaScript: `run` in the schedule itself, as in the plugin's own, would never be called.
     if (typeof run !== 'function')
@@ -66,7 +69,7 @@ export class PluginJobs {
       catchUp,
       overlap,
       record: recordOf(records, known, spec),
-      since: this.#since(known, spec),
+      since: isStart ? this.#since(known, spec) : undefined,
       isOpen: () => isOpen() && (catchUp === 'none' || isConnected()),
       onProblem: (message, fields) => log.warn(message, fields),
     });
@@ -90,9 +93,9 @@ export class PluginJobs {
     };
   }
 
-  /** Jobs that are added from now on continue those of a handover; `undefined` ends that. */
+  /** Jobs that a start adds from now on continue those of a handover, each once; `undefined` ends that. */
   follow(handover: JobHandover | undefined): void {
-    this.#handover = handover;
+    this.#handover = handover && { ...handover, at: this.#options.clock.now(), taken: new Set() };
   }
 
   /** What these jobs hand over, if they are stopped now. */
@@ -125,7 +128,13 @@ export class PluginJobs {
 
   /** From when on a job's ticks are to be run, where another has run them before. */
   #since(name: string, spec: ScheduleSpec): Date | undefined {
-    return this.#handover?.done.get(identityOf(name, spec)) ?? this.#handover?.since;
+    if (!this.#handover) return undefined;
+    const { done, since, at, taken } = this.#handover;
+    const identity = identityOf(name, spec);
+    // One that is added again, after it was cancelled, begins then.
+    if (taken.has(identity) || this.#options.clock.now().getTime() - at.getTime() > MAX_START_MS) return undefined;
+    taken.add(identity);
+    return done.get(identity) ?? since;
   }
 
   #freeName(spec: ScheduleSpec): string {

@@ -127,7 +127,7 @@ export class PluginRunner implements CallOwner {
       schedule: ({ name: job, ...when }, run) =>
         signal.aborted
           ? { name: job ?? when.cron, next: undefined, cancel: () => undefined }
-          : this.jobs.add(job, when, run),
+          : this.jobs.add(job, when, run, currentCall()?.hook === 'onStart'),
     });
   }
 
@@ -248,7 +248,7 @@ export class PluginRunner implements CallOwner {
   async #beginSchedules(): Promise<void> {
     const schedule = await this.plugin.schedule(this.context.options);
     if (this.#state !== 'started') return;
-    for (const [name, task] of schedule) this.jobs.add(name, task, (tick) => task.run(this.context, tick));
+    for (const [name, task] of schedule) this.jobs.add(name, task, (tick) => task.run(this.context, tick), true);
   }
 
   /** Whether a call has a private connection and has not ended. */

@@ -30,7 +30,7 @@ function startJobs(given: { readonly start?: string; readonly clock?: FakeClock;
   onTestFinished(() => jobs.stop());
   const dues: string[] = [];
   const add = (cron: string) =>
-    jobs.add('job', { cron, timeZone: 'UTC', catchUp: 'last' }, ({ due }) => void dues.push(due.toISOString()));
+    jobs.add('job', { cron, timeZone: 'UTC', catchUp: 'last' }, ({ due }) => void dues.push(due.toISOString()), true);
   return { jobs, clock, log, written, dues, add };
 }
 
@@ -181,5 +181,29 @@ describe('a version that follows another', () => {
     await jobs.stop();
     clock.jump(MINUTE);
     expect((await follow(handover, clock))[0]).toBe('2025-06-01T08:00:00.000Z');
+  });
+
+  it('runs that once, also where its start adds a job again that it has cancelled', async () => {
+    const { jobs, clock, dues, add } = startJobs({ start: '2025-06-01T10:00:30Z' });
+    jobs.follow({ since: new Date('2025-06-01T09:59:30Z'), done: new Map() });
+    const first = add('0 * * * *');
+    clock.advance(1);
+    await turn();
+    expect(dues).toEqual(['2025-06-01T10:00:00.000Z']);
+    first.cancel();
+    add('0 * * * *');
+    clock.advance(MINUTE);
+    await turn();
+    expect(dues).toEqual(['2025-06-01T10:00:00.000Z']);
+  });
+
+  it('does not run what was due before a job was added by a start that goes on and on', async () => {
+    const { jobs, clock, dues, add } = startJobs({ start: '2025-06-01T10:00:30Z' });
+    jobs.follow({ since: clock.now(), done: new Map() });
+    clock.advance(90 * MINUTE);
+    add('0 * * * *');
+    clock.advance(MINUTE);
+    await turn();
+    expect(dues).toEqual([]);
   });
 });
