@@ -4,6 +4,7 @@ import { closing, connect, ending, openChannel, startServer } from './real-serve
 
 /** From nothing over what fits into one read to more than the kernels take. */
 const SIZES = [0, 1, 1000, 16 * 1024, 64 * 1024, 200_000, 3_000_000];
+const ZEROS = Buffer.alloc(SIZES.at(-1)!);
 /** Turns of the event loop between the last write and the destruction. */
 const TURNS = [0, 1, 4];
 
@@ -38,7 +39,7 @@ async function breakOne(writer: Channel, reader: Channel, { size, after, reading
     writer.resume();
     await ended;
   }
-  writer.write(Buffer.alloc(size));
+  writer.write(ZEROS.subarray(0, size));
   const seen = ending(reader, turns(reading));
   await turns(after);
   writer.destroy();
@@ -50,7 +51,7 @@ async function endOne(writer: Channel, reader: Channel, { size, after, reading, 
   const ends = [ending(writer), ending(reader, turns(reading))];
   const gone = Promise.all([closing(writer), closing(reader)]);
   if (peerEnded) reader.end();
-  writer.write(Buffer.alloc(size));
+  writer.write(ZEROS.subarray(0, size));
   await turns(after);
   writer.end();
   if (!peerEnded) reader.end();

@@ -85,7 +85,7 @@ describe.skipIf(!HAS_HAPROXY).each([
       ['bob', '127.0.0.12'],
     ]);
     const id = await agree(alice, bob);
-    const bytes = pattern(8 * 1024 * 1024);
+    const bytes = pattern(2 * 1024 * 1024);
     const [a, b] = await Promise.all([openHalf(port, id, { early: bytes.subarray(0, 1000) }), openHalf(port, id)]);
     const got = hashToEnd(b);
     await new Pump(a, bytes.subarray(1000)).done;

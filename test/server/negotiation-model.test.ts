@@ -259,6 +259,6 @@ it('[P5][P9][P10][P11][P15] whatever three clients ask, answer, close and leave,
       vi.advanceTimersByTime(2_000);
       await closed;
     }),
-    { numRuns: 120 },
+    { numRuns: 60 },
   );
 }, 60_000);

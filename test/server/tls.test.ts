@@ -119,7 +119,7 @@ describe('channels over TLS', () => {
       const [a, b] = await Promise.all([open(one, 'early a'), open(other, 'early b')]);
       expect((await readExactly(a, 7)).toString()).toBe('early b');
       expect((await readExactly(b, 7)).toString()).toBe('early a');
-      const bytes = pattern(4 * 1024 * 1024 + 13);
+      const bytes = pattern(1024 * 1024 + 13);
       const [there, back] = [hashToEnd(b), hashToEnd(a)];
       await Promise.all([new Pump(a, bytes).done, new Pump(b, bytes, 3_001).done]);
       a.end();

@@ -22,7 +22,7 @@ describe.each(['auto', 'streams'] as const)('closing a channel in use, relay %s'
   it('[P15] what had been read for a receiver that is slow is relayed unchanged', async () => {
     const rig = await Rig.start({}, { relay });
     const { id, alice, bob, a, b } = await rig.channel();
-    const bytes = pattern(48 * MIB);
+    const bytes = pattern(32 * MIB);
     const pump = new Pump(a, bytes);
     await settles(alice, () => pump.sent);
     alice.close(id, 'alice', 'bob');
@@ -34,8 +34,7 @@ describe.each(['auto', 'streams'] as const)('closing a channel in use, relay %s'
     const all = Buffer.concat(got);
     expect(all.length).toBeGreaterThan(MIB);
     expect(all.length).toBeLessThan(bytes.length);
-    const firstWrong = all.findIndex((byte, i) => byte !== bytes[i]);
-    expect(firstWrong, 'the first byte that is not what was sent').toBe(-1);
+    expect(all.equals(bytes.subarray(0, all.length)), 'what came is what was sent').toBe(true);
   });
 
   it('[P15] a half that does not end within limits.closeGraceMs is destroyed', async () => {
@@ -58,7 +57,7 @@ describe.each(['auto', 'streams'] as const)('closing a channel in use, relay %s'
   it('[P15] a half that does not read is destroyed too', async () => {
     const rig = await Rig.start({ closeGraceMs: 100 }, { relay });
     const { id, alice, a, b } = await rig.channel();
-    const pump = new Pump(a, pattern(48 * MIB));
+    const pump = new Pump(a, pattern(32 * MIB));
     await settles(alice, () => pump.sent);
     alice.close(id, 'alice', 'bob');
     expect((await rig.log.until('private connection ended')).fields['outcome']).toBe('closed by force');
@@ -125,7 +124,7 @@ describe.each(['auto', 'streams'] as const)('closing a channel in use, relay %s'
   it('[P15] an asker that drops its own half at once does not cost the other what had been read', async () => {
     const rig = await Rig.start({}, { relay });
     const { id, alice, bob, a, b } = await rig.channel();
-    const bytes = pattern(48 * MIB);
+    const bytes = pattern(32 * MIB);
     const pump = new Pump(a, bytes);
     await settles(alice, () => pump.sent);
     alice.close(id, 'alice', 'bob');

@@ -39,7 +39,7 @@ describe.each(['auto', 'streams'] as const)('aborts, relay %s', (relay) => {
   it('[P14] RST of a sender that is held up becomes RST', async () => {
     const rig = await Rig.start({}, { relay });
     const { a, b, alice } = await rig.channel();
-    const pump = new Pump(a, pattern(48 * 1024 * 1024));
+    const pump = new Pump(a, pattern(32 * 1024 * 1024));
     await settles(alice, () => pump.sent);
     a.resetAndDestroy();
     expect(await endOf(b)).toBe('RST');
@@ -49,7 +49,7 @@ describe.each(['auto', 'streams'] as const)('aborts, relay %s', (relay) => {
   it('[P14] RST of the receiver stops a sender that is held up', async () => {
     const rig = await Rig.start({}, { relay });
     const { a, b, alice } = await rig.channel();
-    const pump = new Pump(a, pattern(48 * 1024 * 1024));
+    const pump = new Pump(a, pattern(32 * 1024 * 1024));
     await settles(alice, () => pump.sent);
     b.resetAndDestroy();
     expect(await endOf(a)).toBe('RST');
