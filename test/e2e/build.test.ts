@@ -33,9 +33,14 @@ test('npm start builds before it runs, where the sources are newer, and only the
   expect(scripts['start']).toBe('sh .ci/start');
   const copy = path.join(LAB, 'checkout');
   mkdirSync(copy, { recursive: true });
-  for (const each of ['src', 'dist', '.ci', 'package.json', 'rolldown.config.js', 'tsconfig.json']) {
+  for (const each of ['src', 'dist', '.ci', 'rolldown.config.js', 'tsconfig.json']) {
     cpSync(each, path.join(copy, each), { recursive: true, preserveTimestamps: true });
   }
+  // Making types takes most of a build, and these are made by each build that is tested.
+  const types = 'node node_modules/typescript/bin/tsc -p src && ';
+  expect(scripts['build']).toContain(types);
+  const manifest = readFileSync('package.json', 'utf8').replace(types, '');
+  writeFileSync(path.join(copy, 'package.json'), manifest);
   symlinkSync(path.resolve('node_modules'), path.join(copy, 'node_modules'));
   const start = (): string =>
     execFileSync('sh', ['.ci/start', '--help'], { cwd: copy, encoding: 'utf8', stdio: 'pipe' });

@@ -177,13 +177,13 @@ policy:
     ['fails', "throw new Error('no');"],
     ['ends', 'process.exit(1);'],
   ])('shows all that a bot prints that %s', async (_, ending) => {
-    const lines = Array.from({ length: 30_000 }, (__, index) => `line ${index}`);
+    const lines = Array.from({ length: 8_000 }, (__, index) => `line ${index}`);
     const file = labFile(
       'check/printing.mjs',
       `for (let i = 0; i < 5; i++) console.error('line', i);
-for (let i = 5; i < 30_000; i++) console.log('line', i, '${'x'.repeat(40)}');
+for (let i = 5; i < 8_000; i++) console.log('line', i, '${'x'.repeat(40)}');
 ${ending}
-export const onStart = () => {};`.replace('30_000', ending.includes('exit') ? '5_000' : '30_000'),
+export const onStart = () => {};`.replace('8_000', ending.includes('exit') ? '5_000' : '8_000'),
     );
     const { stdout, stderr } = await run(['check', file]);
     expect(stdout).toBe('');
@@ -205,7 +205,7 @@ export const onStart = () => {};`.replace('30_000', ending.includes('exit') ? '5
     ].map((pattern) => expect.stringMatching(pattern) as unknown);
     for (const command of [['run', '--isolate'], ['check'], ['run']]) {
       const file = config(command.includes('--isolate') ? '' : "isolate: 'worker',");
-      const { status, stderr } = await run([...command, '--config', file]);
+      const { status, stderr } = await runShared([...command, '--config', file]);
       expect(stderr.trimEnd().split('\n')).toEqual(wrong);
       expect(status).toBe(2);
     }

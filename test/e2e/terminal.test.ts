@@ -1,13 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, ftruncateSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import path from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { keepForFile, type Command } from '../support/command.ts';
 import { readAll } from '../support/rfc-peer.ts';
-import { failure, LAB, MAIN, start, startServer } from './chatosbot.ts';
+import { failure, LAB, MAIN, start } from './chatosbot.ts';
 import { acceptNext, fate, peer } from './peers.ts';
+import { serverHere } from './server-here.ts';
 import { sharedServer } from './shared-server.ts';
 import { stalledOutput } from './stalled-pipe.ts';
 import { HAS_TERMINAL, KEY, onTerminal, typedInto } from './terminal.ts';
@@ -27,9 +30,17 @@ describe.skipIf(!HAS_TERMINAL)('chat, on a terminal', () => {
     return screen;
   }
 
+  let typist: Promise<Command> | undefined;
+
+  /** A chat of somebody who has typed nothing yet, for tests that leave it so. */
+  async function chatOfTypist(): Promise<Command> {
+    typist ??= chat('typist').then((screen) => (keepForFile(screen), screen));
+    return typist;
+  }
+
   test('says what is typed, once the line is ended', async () => {
     const alice = await peer(port, 'alice');
-    const screen = await chat('typist');
+    const screen = await chatOfTypist();
     screen.type(`helli${KEY.backspace}o${KEY.enter}`);
     expect(await alice.next(3)).toMatchObject({ login: 'typist', msg: 'hello' });
     await screen.shows('typist: hello\r\n');
@@ -56,7 +67,7 @@ describe.skipIf(!HAS_TERMINAL)('chat, on a terminal', () => {
 
   test('shows what others say above the line that is being typed, and keeps that line', async () => {
     const alice = await peer(port, 'alice');
-    const screen = await chat('slow-typist');
+    const screen = await chatOfTypist();
     screen.type('half a li');
     await screen.shows('half a li');
     alice.say('interruption');
@@ -69,7 +80,7 @@ describe.skipIf(!HAS_TERMINAL)('chat, on a terminal', () => {
 
   test('shows what others say whole while a line is typed that is longer than the terminal is wide', async () => {
     const alice = await peer(port, 'alice');
-    const screen = await chat('verbose');
+    const screen = await chatOfTypist();
     screen.type('word '.repeat(20));
     await screen.shows('word '.repeat(10).trim());
     for (const text of ['interlude', 'interruption']) {
@@ -78,7 +89,7 @@ describe.skipIf(!HAS_TERMINAL)('chat, on a terminal', () => {
       await screen.shows('word '.repeat(10).trim());
     }
     screen.type(`done${KEY.enter}`);
-    await screen.shows('verbose: word');
+    await screen.shows('typist: word');
     const behind = screen.stdout.toString().split('interruption\r\n')[1]!;
     // Up, before anything else is written there: onto the line that has just been shown.
     expect(behind).not.toMatch(/^[^>]*\u001B\[\d*A/);
@@ -149,13 +160,12 @@ describe.skipIf(!HAS_TERMINAL)('chat, on a terminal', () => {
   });
 
   test('outlives a restart of the server, and keeps the line that was typed meanwhile', async () => {
-    const own = await startServer();
+    const own = await serverHere();
     const screen = onTerminal(`chatosbot chat --server ${own.at} --login loyal`);
     await screen.shows('> ');
     screen.type('half a li');
     await screen.shows('half a li');
-    own.command.kill('SIGKILL');
-    await own.command.exit();
+    await own.end();
     await screen.shows('[not connected]> half a li');
     screen.type(`ne${KEY.enter}`);
     await screen.shows('not sent: there is no connection to the server now');
@@ -182,15 +192,9 @@ describe.skipIf(!HAS_TERMINAL)('chat, on a terminal', () => {
     expect(coloured.stdout.toString()).not.toMatch(/! \S*alice:\S* namefulness/);
   });
 
-  test('leaves the cursor on a line of its own when it ends', async () => {
-    const screen = await chat('tidy');
-    screen.type(KEY.ctrlD);
-    expect(await screen.exit()).toMatchObject({ stdout: expect.stringMatching(/\n$/) });
-  });
-
   test('shows escape sequences of others as text', async () => {
     const alice = await peer(port, 'alice');
-    const screen = await chat('target');
+    const screen = await chatOfTypist();
     alice.say('\u001B]0;owned\u0007\u001B[31mred');
     await screen.shows('red');
     expect(screen.stdout.toString()).toContain('alice: \\e]0;owned\\u{7}\\e[31mred');
@@ -211,7 +215,7 @@ describe.skipIf(!HAS_TERMINAL)('chat, on a terminal', () => {
 
   test('goes on after a mistake, and carries out other commands while one waits', async () => {
     const alice = await peer(port, 'alice');
-    const screen = await chat('clumsy');
+    const screen = await chatOfTypist();
     screen.type(`/nonsense${KEY.enter}/pipe nobody${KEY.enter}/msg alice still talking${KEY.enter}`);
     expect(await alice.next(4)).toMatchObject({ msg: 'still talking' });
     await screen.shows('there is no /nonsense; /help lists the commands');
@@ -221,11 +225,12 @@ describe.skipIf(!HAS_TERMINAL)('chat, on a terminal', () => {
     ['Ctrl-D', KEY.ctrlD, 0],
     ['/quit', `/quit${KEY.enter}`, 0],
     ['Ctrl-C', KEY.ctrlC, 130],
-  ])('ends on %s', async (_, keys, status) => {
+  ])('ends on %s, and leaves the cursor on a line of its own', async (_, keys, status) => {
     const screen = await chat('leaver');
     screen.type(keys);
     const { status: code, stdout } = await screen.exit();
     expect(code).toBe(status);
+    expect(stdout).toMatch(/\n$/);
     expect(stdout).not.toContain('the connection to the server is lost');
   });
 });
@@ -279,13 +284,21 @@ describe.skipIf(!HAS_TERMINAL)('pipe, on a terminal', () => {
     expect(screen.stdout.toString()).toMatch(/\r\u001B\[\dA\u001B\[J[\d.]+ MiB, \d+ %/);
   });
 
+  /** Takes what comes in pieces, as a network does: as fast as it comes, it would keep the processor busy. */
+  function takeSlowly(half: Socket): void {
+    half.on('data', () => {
+      half.pause();
+      setTimeout(() => half.resume(), 20);
+    });
+  }
+
   test('shows no progress in the background, where it would wipe the prompt; then in the foreground it does', async () => {
     const bob = await peer(port, 'behind');
     const screen = onTerminal(
       `trap '' USR1; set -m; chatosbot pipe behind --server ${at} < /dev/zero > /dev/null & echo "pid $!."; read; fg`,
     );
     const { half } = await acceptNext(bob, port);
-    half.resume();
+    takeSlowly(half);
     await screen.shows('private connection with behind');
     const [, pid] = /pid (\d+)\./.exec(screen.stdout.toString())!;
     // Until a second of the transfer has gone by, in which the line would have been drawn several times.
@@ -416,6 +429,7 @@ describe.skipIf(!HAS_TERMINAL)('pipe, on a terminal', () => {
     const screen = onTerminal(`chatosbot pipe cut --server ${at} < /dev/zero > /dev/null`);
     const { half } = await acceptNext(bob, port);
     const end = fate(half);
+    takeSlowly(half);
     await screen.shows('MiB/s');
     screen.type(KEY.ctrlC);
     expect(await end).toBe('reset');

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import path from 'node:path';
 import tls from 'node:tls';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { keepForFile } from '../support/command.ts';
 import { days, issue, type Issued, type Wanted } from '../support/issued.ts';
 import { failure, LAB, labFile, run, shell, start, startServer, type Options } from './chatosbot.ts';
 import { serverHere } from './server-here.ts';
@@ -23,7 +24,23 @@ beforeAll(async () => {
   ca = labFile('ca.pem', authority.cert);
 });
 
+type Started = Awaited<ReturnType<typeof startTls>>;
+let plain: Promise<Started> | undefined;
+
+/** One that tests share, which leave it as it is. */
+function sharedTls(): Promise<Started> {
+  plain ??= startTls().then((started) => (keepForFile(started.command), started));
+  return plain;
+}
+
 let servers = 0;
+let issued: ReturnType<typeof startIssued> | undefined;
+
+/** The same of one with a certificate of the authority for this machine. */
+function sharedIssued(): ReturnType<typeof startIssued> {
+  issued ??= startIssued({ ips: ['127.0.0.1'] }).then((started) => (keepForFile(started.command), started));
+  return issued;
+}
 
 /** A server with a certificate of the authority. */
 async function startIssued(wanted: Wanted) {
@@ -42,7 +59,7 @@ async function refusal(server: string): Promise<{ status: number | null; last: s
 
 describe('the address that a TLS server prints', () => {
   test('is all that a pipe needs at both ends', async () => {
-    const { pinned } = await startTls();
+    const { pinned } = await sharedTls();
     const listening = start(['pipe', '--listen', '--login', 'alice', '--server', pinned], { input: 'from alice' });
     await listening.line(/waiting for a private connection/);
     // Pasted into a shell, in quotes.
@@ -73,7 +90,7 @@ describe('the address that a TLS server prints', () => {
 
 describe('a command exits with 77 and shows the address that would work', () => {
   test('where nobody vouches for the server', async () => {
-    const { pinned, port } = await startTls();
+    const { pinned, port } = await sharedTls();
     const { status, last } = await refusal(`tls://127.0.0.1:${port}`);
     expect({ status, last }).toEqual({
       status: 77,
@@ -124,7 +141,7 @@ describe('a command exits with 77 and shows the address that would work', () => 
   });
 
   test('and a warning, where the key is not the pinned one', async () => {
-    const [{ port, pinned }, { pin }] = await Promise.all([startTls(), issue()]);
+    const [{ port, pinned }, { pin }] = await Promise.all([sharedTls(), issue()]);
     const { status, last } = await refusal(`tls://127.0.0.1:${port}?pin=${pin}`);
     expect({ status, last }).toEqual({ status: 77, last: expect.stringContaining(`Expected ${pin}`) as string });
     expect(last).toMatch(/^chatosbot: WARNING: the server at tls:\S+ has another key than the pinned one\./);
@@ -150,7 +167,7 @@ test('a pipe that waits ends with 77 where its server has another key when someb
 
 describe('a server of an authority is trusted', () => {
   test('by the file in the address', async () => {
-    const { port } = await startIssued({ ips: ['127.0.0.1'] });
+    const { port } = await sharedIssued();
     expect(await say(`tls://127.0.0.1:${port}?ca=${ca}`).exit()).toMatchObject({ status: 0, stderr: '' });
   });
 
@@ -162,7 +179,7 @@ describe('a server of an authority is trusted', () => {
   });
 
   test('by bots, with the file beside their configuration, isolated ones too', async () => {
-    const { port } = await startIssued({ ips: ['127.0.0.1'] });
+    const { port } = await sharedIssued();
     labFile('bots/ca.pem', authority.cert);
     labFile('bots/quiet.mjs', 'export const onStart = () => {};');
     labFile('bots/still.mjs', 'export const onStart = () => {};');
@@ -178,7 +195,7 @@ describe('a server of an authority is trusted', () => {
 
 describe('an address that is mixed up exits with 69, and the message has the one to use', () => {
   test('with tcp:// at a TLS port', async () => {
-    const { port } = await startTls();
+    const { port } = await sharedTls();
     expect(await refusal(`127.0.0.1:${port}`)).toEqual({
       status: 69,
       last: `chatosbot: tcp://127.0.0.1:${port} speaks TLS: use tls://127.0.0.1:${port}`,
@@ -197,7 +214,7 @@ describe('an address that is mixed up exits with 69, and the message has the one
 
 describe('a bot whose server is not trusted', () => {
   test('does not start, and run exits with 77', async () => {
-    const { port } = await startTls();
+    const { port } = await sharedTls();
     const bot = labFile('quiet.mjs', 'export const onStart = () => {};');
     const { status, last } = await failure(start(['run', bot, '--server', `tls://127.0.0.1:${port}`]));
     expect({ status, last }).toEqual({ status: 77, last: expect.stringContaining('is not trusted') as string });

@@ -9,9 +9,11 @@ import { Seal } from '../../../src/cluster/nats/seal.ts';
 import { skeletonsOf } from '../../../src/server/logins/look-alikes.ts';
 import type { Claim } from '../../../src/server/directory.ts';
 
-const [url = '', node = '', ttl = '', secret = '', logins = ''] = process.argv.slice(2);
+const [url = '', node = '', ttl = '', secret = '', logins = '', rest = ''] = process.argv.slice(2);
 const CLAIMERS = 6;
 const leaseTtlMs = Number(ttl);
+/** How long one who had a login, or did not get it, waits at most. */
+const restMs = Number(rest);
 const seal = new Seal(Buffer.from(secret));
 const broker = await Broker.connect({ servers: [url] }, node, leaseTtlMs / 5);
 const membership = await NatsMembership.join(broker, seal, { node, peer: '', leaseTtlMs });
@@ -42,13 +44,13 @@ async function claimAll(): Promise<void> {
       let end = membership.leaseEnd.steadyMs;
       const ms = Math.random() * (Math.random() < 0.02 ? 3_000 : 40);
       for (const until = from + ms; steadyNowMs() < until && epoch() === of && membership.holds;) {
-        await pause(5);
+        await pause(10);
         if (epoch() === of) end = Math.max(end, membership.leaseEnd.steadyMs);
       }
       process.send!({ is: 'had', login, from, to: Math.min(steadyNowMs(), end), id: claim.id });
       await registry.release(claim, 'free');
     }
-    await pause(Math.random() * 30);
+    await pause(Math.random() * restMs);
   }
 }
 
