@@ -31,6 +31,8 @@ it.each<[line: string, hits: string[], end: string]>([
   ['al', ['alice: ', 'Alan: '], 'al'],
   ['ask al', ['alice ', 'Alan '], 'al'],
   ['hi @b', ['@bob '], '@b'],
+  ['@b', ['@bob '], '@b'],
+  ['@', [], ''],
   ['', [], ''],
   ['hi ', [], ''],
   ['!nothing', [], '!nothing'],
