@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { RuntimeEvent } from '../../../src/bot/events.ts';
@@ -29,6 +30,9 @@ function lines(events: readonly Happening[]): RecordingLine[] {
 const heard = (from: string, text: string, isPrivate = true): Happening => {
   return { type: 'heard', number: 1, from, private: isPrivate, text };
 };
+
+const opened = { type: 'requested', to: 'ann', outcome: 'opened' } as const;
+const closed = { type: 'closed', peer: 'ann', bytesReceived: 0, bytesSent: 0 } as const;
 
 /** Plays events to bots; resolves to what they did. */
 async function play(bots: readonly LoadedPlugin[], events: readonly Happening[]): Promise<readonly RuntimeEvent[]> {
@@ -120,6 +124,59 @@ describe('a recording that is played', () => {
     expect(events).toContainEqual({ type: 'reloaded', bot: 'asking', ...place, server: expect.any(String) });
   });
 
+  test.each<[last: string, texts: readonly string[], events: readonly Happening[]]>([
+    ['a reload', ['*: stopped', '*: started'], [{ type: 'reloaded', bot: 'slow' }]],
+    ['a request', ['*: decided'], [{ type: 'request', from: 'ann' }]],
+    ['a refusal', ['ann: REQUEST_REFUSED'], [heard('ann', '0'), { ...opened, outcome: 'REQUEST_REFUSED' }]],
+    ['the end of a private connection', ['ann: ended'], [heard('ann', '0'), opened, closed]],
+    ['a pause before a request', ['ann: ended'], [heard('ann', '1000'), opened, closed]],
+    ['the stop', ['*: stopped'], [{ type: 'stopping' }]],
+  ])('is over when the bots have done what follows %s', async (_last, texts, happenings) => {
+    const slow = plugin('slow', {
+      onStart: async (ctx) => {
+        await pause(20);
+        await ctx.say('started');
+      },
+      onStop: async (ctx) => {
+        await pause(20);
+        await ctx.say('stopped');
+      },
+      onPrivateRequest: async (_request, ctx) => {
+        await pause(20);
+        await ctx.say('decided');
+        return false;
+      },
+      onChannel: (channel) => void channel.resume().end(),
+      onMessage: async (message, ctx) => {
+        await ctx.sleep(Number(message.text));
+        await pause(20);
+        const outcome = await ctx.request(message.from).then(
+          async (channel) => {
+            await once(channel.resume(), 'close');
+            return 'ended';
+          },
+          (error: { code: string }) => error.code,
+        );
+        await pause(20);
+        await message.reply(outcome);
+      },
+    });
+    expect(said(await play([slow], happenings))).toEqual(['*: started', ...texts]);
+  });
+
+  test('that stops waits neither for who does not answer, nor for who does not end a private connection', async () => {
+    const patient = plugin('patient', {
+      onPrivateRequest: () => true,
+      onChannel: async (channel) => void (await once(channel.resume(), 'close')),
+      onMessage: async (message) => message.reply(`so ${(await message.ask('sure?')).text}`),
+    });
+    const begunAt = performance.now();
+    const events = await play([patient], [heard('ann', 'go'), { type: 'request', from: 'bob' }, { type: 'stopping' }]);
+    // Bots that do not end themselves are given ten seconds.
+    expect(performance.now() - begunAt).toBeLessThan(9_000);
+    expect(events.map(({ type }) => type)).toContain('closed');
+  });
+
   test('lets a request wait for what decides about it', async () => {
     const careful = plugin('careful', {
       onPrivateRequest: async (request, ctx) => (await ctx.ask('owner', `${request.from}?`)).text === 'yes',
@@ -146,18 +203,19 @@ describe('a recording that is played', () => {
     onTestFinished(() => create.mockRestore());
     let most = 0;
     const echo = plugin('echo', {
-      onMessage: (message) => {
+      onMessage: async (message, ctx) => {
         const clients = create.mock.results.map(({ value }) => value as ChatosClient);
         most = Math.max(most, clients.filter(({ connected, login }) => connected && login !== 'bot').length);
-        return message.reply(message.text);
+        if (message.text === 'call me') await ctx.request(message.from, { timeoutMs: 1_000_000 });
+        await message.reply(message.text);
       },
     });
-    const users = Array.from({ length: 230 }, (_, index) => `user-${index}`);
-    const events = await play(
-      [echo],
-      [...users, 'user-0', 'user-229'].map((name) => heard(name, 'hi')),
-    );
-    expect(said(events)).toEqual([...users, 'user-0', 'user-229'].map((name) => `${name}: hi`));
+    const users = Array.from({ length: 205 }, (_, index) => `user-${index}`);
+    const all = [...users, 'user-0', 'user-204'];
+    // Who is asked at the end is still there then.
+    const [call, answer] = [heard('zoe', 'call me'), { ...opened, to: 'zoe' }];
+    const events = await play([echo], [call, ...all.map((name) => heard(name, 'hi')), answer]);
+    expect(said(events)).toEqual([...all.map((name) => `${name}: hi`), 'zoe: call me']);
     expect(most).toBe(200);
   });
 
