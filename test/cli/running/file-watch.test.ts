@@ -36,31 +36,40 @@ test.each([
   }
 });
 
-test('a watch that is closed while it looks at its files looks no more', async () => {
+/** A watch whose timers are known by their pause: tests of other files may have left some in this process. */
+function timedWatch(onChange: (files: ReadonlySet<string>) => void) {
+  const pauseMs = 12_345;
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-  onTestFinished(() => void vi.useRealTimers());
+  const [set, cleared] = [vi.spyOn(globalThis, 'setTimeout'), vi.spyOn(globalThis, 'clearTimeout')];
+  onTestFinished(() => {
+    vi.restoreAllMocks();
+    vi.useRealTimers();
+  });
+  const timers = (): unknown[] => set.mock.results.filter((_, at) => set.mock.calls[at]![1] === pauseMs);
+  return { watch: new FileWatch(onChange, pauseMs), timers, cleared };
+}
+
+test('a watch that is closed while it looks at its files looks no more', async () => {
   const changes: unknown[] = [];
-  const watch = new FileWatch((files) => changes.push(files));
+  const { watch, timers } = timedWatch((files) => changes.push(files));
   watch.watch(new Set([import.meta.filename]), Date.now());
-  expect(vi.getTimerCount()).toBe(1);
   vi.advanceTimersByTime(0);
   watch.close();
   // Its look has ended by then.
   for (let looks = 0; looks < 20; looks += 1) await stat(import.meta.filename);
-  expect(vi.getTimerCount()).toBe(0);
+  expect(timers()).toEqual([]);
   expect(changes).toEqual([]);
 });
 
 test('nothing is looked at any more when watching has ended', async () => {
   const file = await writeText(await tempDirectory(), 'bot.ts', '1');
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-  onTestFinished(() => void vi.useRealTimers());
-  const watch = new FileWatch(() => undefined);
+  const { watch, timers, cleared } = timedWatch(() => undefined);
   watch.watch(new Set([file]), Date.now());
   vi.advanceTimersByTime(0);
-  await looked();
+  while (timers().length === 0) await stat(file);
   watch.close();
-  expect(vi.getTimerCount()).toBe(0);
+  const [timer] = timers() as { value: unknown }[];
+  expect(cleared).toHaveBeenCalledWith(timer!.value);
 });
 
 test('a file that is watched no longer is not reported', async () => {
