@@ -85,7 +85,8 @@ policy: { rules: [{ bots: [nobody], from: ['a*'], decision: refuse }], deny: ['m
   await peer(Number(port), 'dice').catch(() => undefined); // It is taken: the server counts that.
   await ask(ann, Number(port), 'dice');
   // A job has run, and a bot is known to be suspended.
-  while (!/"endedAt".*"suspendedUntil"|"suspendedUntil".*"endedAt"/.test(await note('status', [status!])));
+  const known = /"endedAt".*"suspendedUntil"|"suspendedUntil".*"endedAt"/;
+  await expect.poll(() => note('status', [status!]), { interval: 200 }).toMatch(known);
   await note('top', ['--control', socket, '--once', '--interval', '0.1']);
   await note('store list', ['--state', state]);
   const ctl = (command: string, ...more: string[]) => note(`ctl ${command}`, [...more, '--control', socket]);

@@ -3,6 +3,7 @@ import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { SOURCE } from '../../src/bot/loading/resolve-import.ts';
 import { LAB, shell } from '../e2e/chatosbot.ts';
+import { runShared } from '../e2e/shared-process.ts';
 import { warmUp } from '../support/warm-up.ts';
 import { applyDiff } from './diff.ts';
 import { readFences, type Fence } from './fences.ts';
@@ -93,10 +94,17 @@ export async function performStep(
 /** Servers take a free port, and not those that the docs show. */
 const env: Record<string, string> = { CHATOSBOT_LISTEN: '127.0.0.1:0', CHATOSBOT_STATUS: '127.0.0.1:0' };
 
+/** Commands that end by themselves, and need no shell. */
+const SIMPLE = /^chatosbot (?:check|policy|schedule|store)(?: [\w.:/-]+)*$/;
+
 /** Does what a session does, each line when what comes before it has been shown; resolves to what is shown. */
 async function perform(session: Session, cwd: string, server: string | undefined): Promise<string[]> {
   const line = session.command.replaceAll('npx ', '');
   const where: Record<string, string> = server === undefined ? {} : { CHATOSBOT_SERVER: server };
+  if (session.turns.length === 1 && SIMPLE.test(line)) {
+    const { stdout, stderr } = await runShared(line.split(' ').slice(1), { cwd, env: { ...env, ...where } });
+    return (stdout + stderr).match(/[^\n]+/g) ?? [];
+  }
   const command = shell(`exec 2>&1; ${line}`, { cwd, env: { ...env, ...where }, input: 'open' });
   for (const { typed, shown } of session.turns) {
     if (typed !== undefined) command.type(`${typed}\n`);
