@@ -2,6 +2,7 @@ import { chmodSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { makeSecret } from '../../src/transfer/secure/secret.ts';
 import { labFile, run, start } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 import { sharedServer } from './shared-server.ts';
 
 const SECRET = makeSecret();
@@ -38,19 +39,21 @@ test.each(['', ', isolate: worker'])('a bot is the encrypted peer of a pipe%s', 
   const config = labFile(`${name}.yaml`, `server: ${at}\npolicy: { default: ask }\nbots:\n  - ${bot}\n`);
   const command = start(['run', '--config', config], { env });
   await command.line(new RegExp(`logged in as ${name} on`));
-  const input = 'many words '.repeat(100_000);
-  const asker = await run(['pipe', name, '-s', at, '--secret', FILE], { input });
+  const input = 'many words '.repeat(50_000);
+  const asker = await runShared(['pipe', name, '-s', at, '--secret', FILE], { input });
   expect([asker.status, asker.stdout === input]).toEqual([0, true]);
 
-  const stranger = await run(['pipe', name, '-s', at, '--secret', OTHER], { input: 'x' });
+  const stranger = await runShared(['pipe', name, '-s', at, '--secret', OTHER], { input: 'x' });
   expect(stranger).toMatchObject({
     status: 77,
     stderr: expect.stringContaining(`wrong secret: ${name} has another one`),
   });
-  const plain = await run(['pipe', name, '-s', at], { input: 'x' });
+  const plain = await runShared(['pipe', name, '-s', at], { input: 'x' });
   expect(plain).toMatchObject({ status: 77, stderr: expect.stringContaining(`${name} encrypts`) });
 
-  expect(await run(['pipe', name, '-s', at, '--secret', FILE], { input: 'still there' })).toMatchObject({ status: 0 });
+  expect(await runShared(['pipe', name, '-s', at, '--secret', FILE], { input: 'still there' })).toMatchObject({
+    status: 0,
+  });
   command.kill('SIGTERM');
   expect((await command.exit()).status).toBe(0);
 });
@@ -58,7 +61,7 @@ test.each(['', ', isolate: worker'])('a bot is the encrypted peer of a pipe%s', 
 describe('the module chatosbot/secure', () => {
   test('is there for check', async () => {
     const config = labFile('checked.yaml', `bots:\n  - ${VAULT}\n`);
-    expect(await run(['check', '--config', config])).toMatchObject({ status: 0 });
+    expect(await runShared(['check', '--config', config])).toMatchObject({ status: 0 });
   });
 
   test('is there for test files, whose users do the same', async () => {

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
+import { createCipheriv, createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
@@ -35,10 +35,8 @@ function* moments(): Generator<number> {
 
 /** Bytes that cannot be packed, made fast. */
 function block(name: string, bytes: number): Buffer {
-  const seed = createHash('sha512').update(name).digest();
-  return Buffer.concat(
-    Array.from({ length: Math.ceil(bytes / seed.length) }, (_, i) => Buffer.from([i, ...seed])),
-  ).subarray(0, bytes);
+  const key = createHash('sha256').update(name).digest();
+  return createCipheriv('aes-256-ctr', key, Buffer.alloc(16)).update(Buffer.alloc(bytes));
 }
 
 function makeTree(): string {

@@ -4,12 +4,14 @@ import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { makeSecret } from '../../src/transfer/secure/secret.ts';
 import { startTamperingProxy } from '../support/tampering-proxy.ts';
-import { LAB, labFile, start, startServer } from './chatosbot.ts';
+import { LAB, labFile } from './chatosbot.ts';
+import { startShared } from './shared-process.ts';
+import { sharedServer, type SharedServer } from './shared-server.ts';
 
-let server: Awaited<ReturnType<typeof startServer>>;
+let server: SharedServer;
 
 beforeAll(async () => {
-  server = await startServer();
+  server = await sharedServer();
 });
 
 test.each([
@@ -24,7 +26,7 @@ test.each([
     const file = labFile(`${how}.bin`, Buffer.alloc(3_000_000, how));
     const inbox = path.join(LAB, `${how}-in`);
     const common = ['--secret', secret, '--reconnect-timeout', '0'];
-    const receiving = start([
+    const receiving = startShared([
       'receive',
       '--from',
       '*',
@@ -38,7 +40,7 @@ test.each([
       ...common,
     ]);
     await receiving.line(/waiting/);
-    const sending = start([
+    const sending = startShared([
       'send',
       file,
       '--compress',

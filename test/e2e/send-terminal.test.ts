@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { LAB, start } from './chatosbot.ts';
+import { LAB } from './chatosbot.ts';
+import { startShared } from './shared-process.ts';
 import { sharedServer } from './shared-server.ts';
 import { HAS_TERMINAL, KEY, onTerminal } from './terminal.ts';
 
@@ -28,7 +29,7 @@ describe.skipIf(!HAS_TERMINAL)('a receiver on a terminal is asked', () => {
     );
     await receiver.line(/waiting/, 'stdout');
     const sources = [top, path.join(top, '..', name)];
-    const sender = start(['send', ...sources, '--to', ear, '--login', mouth, '--server', at]);
+    const sender = startShared(['send', ...sources, '--to', ear, '--login', mouth, '--server', at]);
     await receiver.shows('[y/N]');
     return { receiver, sender, inbox, name, mouth };
   }

@@ -4,12 +4,13 @@ import path from 'node:path';
 import process from 'node:process';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Command } from '../support/command.ts';
-import { LAB, shell, start, startServer, type Options } from './chatosbot.ts';
-import { runShared } from './shared-process.ts';
+import { LAB, shell, start } from './chatosbot.ts';
+import { ownServer } from './own-server.ts';
+import { runShared, startShared, type SharedCommand } from './shared-process.ts';
 import { sharedServer } from './shared-server.ts';
 
 const CODE = /code: (\d+)-([a-z]+-[a-z]+) /;
-const BYTES = Buffer.concat(Array.from({ length: 100_000 }, (_, at) => createHash('sha256').update(`${at}`).digest()));
+const BYTES = Buffer.concat(Array.from({ length: 50_000 }, (_, at) => createHash('sha256').update(`${at}`).digest()));
 /** A file is there a moment later. */
 const SOON = { timeout: 40_000, interval: 2 };
 
@@ -28,19 +29,26 @@ function makeFile(content: string | Buffer = BYTES) {
   return { file, inbox: path.join(folder, 'in') };
 }
 
-async function both(
+async function bothBy<C extends SharedCommand>(
+  begin: (args: readonly string[], options: { readonly input?: string | Uint8Array }) => C,
   receive: readonly string[],
   send: readonly string[],
-  ends: { receiver?: Options; sender?: Options } = {},
+  input?: string | Uint8Array,
 ) {
   const [ear, mouth] = [`ear-s${++count}`, `mouth-s${count}`];
-  const receiver = start(['receive', '--from', mouth, '--login', ear, '--server', at, ...receive], ends.receiver);
+  const receiver = begin(['receive', '--from', mouth, '--login', ear, '--server', at, ...receive], {});
   await receiver.line(/waiting/);
-  const sender = start(['send', '--to', ear, ...send, '--login', mouth, '--server', at], ends.sender);
-  return { receiver, sender, mouth };
+  const sending = ['send', '--to', ear, ...send, '--login', mouth, '--server', at];
+  return { receiver, sender: begin(sending, input === undefined ? {} : { input }), mouth };
 }
 
-async function statuses(...commands: readonly Command[]): Promise<(number | null)[]> {
+/** In processes that have run others. */
+const both = bothBy.bind(undefined, startShared);
+
+/** In processes of their own, the sender with an input that the test writes to. */
+const bothLive = (receive: readonly string[], send: readonly string[]) => bothBy(start, receive, send, 'open');
+
+async function statuses(...commands: readonly SharedCommand[]): Promise<(number | null)[]> {
   return (await Promise.all(commands.map((command) => command.exit()))).map(({ status }) => status);
 }
 
@@ -57,18 +65,28 @@ describe('a code', () => {
 
   test('may be typed as it is said: with spaces, in any case, and shortened', async () => {
     const { file, inbox } = makeFile();
-    const sender = start(['send', file, '--server', at]);
+    const sender = startShared(['send', file, '--server', at]);
     const [, number, words] = await sender.line(CODE);
     const [first, second] = words!.toUpperCase().split('-');
-    const receiver = start(['receive', number!, first!, second!.slice(0, 4), '--yes', '--dir', inbox, '--server', at]);
+    const receiver = startShared([
+      'receive',
+      number!,
+      first!,
+      second!.slice(0, 4),
+      '--yes',
+      '--dir',
+      inbox,
+      '--server',
+      at,
+    ]);
     expect(await statuses(sender, receiver)).toEqual([0, 0]);
   });
 
   test('that is wrong ends both sides with 77, and is used up', async () => {
     const { file, inbox } = makeFile();
-    const sender = start(['send', file, '--server', at]);
+    const sender = startShared(['send', file, '--server', at]);
     const [, number] = await sender.line(CODE);
-    const receiver = start(['receive', `${number}-zoo-zoo`, '--yes', '--dir', inbox, '--server', at]);
+    const receiver = startShared(['receive', `${number}-zoo-zoo`, '--yes', '--dir', inbox, '--server', at]);
     expect(await statuses(sender, receiver)).toEqual([77, 77]);
     expect(sender.stderr).toContain('wrong code');
     expect(receiver.stderr).toContain('wrong code');
@@ -77,7 +95,7 @@ describe('a code', () => {
 
   test('whose sender has gone is reported as that, with 69', async () => {
     const { inbox } = makeFile();
-    const receiver = start(['receive', '424242-zoo-zoo', '--yes', '--dir', inbox, '--wait', '1', '--server', at]);
+    const receiver = startShared(['receive', '424242-zoo-zoo', '--yes', '--dir', inbox, '--wait', '1', '--server', at]);
     expect(await statuses(receiver)).toEqual([69]);
     expect(receiver.stderr).toContain('there is no sender with the number 424242');
   });
@@ -85,7 +103,7 @@ describe('a code', () => {
 
 describe('who is asked', () => {
   test('a receiver without a terminal must say --yes', async () => {
-    const receiver = start(['receive', '--from', 'ann', '--server', at]);
+    const receiver = startShared(['receive', '--from', 'ann', '--server', at]);
     expect(await statuses(receiver)).toEqual([2]);
     expect(receiver.stderr).toContain('add --yes');
   });
@@ -93,7 +111,7 @@ describe('who is asked', () => {
   test('a stranger is refused, and the one who is meant is waited for', async () => {
     const { file, inbox } = makeFile();
     const { receiver, sender } = await both(['--yes', '--dir', inbox], [file]);
-    const stranger = start([
+    const stranger = startShared([
       'send',
       file,
       '--to',
@@ -119,7 +137,7 @@ describe('who is asked', () => {
 
   test('an output that is a folder is refused before anybody is asked', async () => {
     const { inbox } = makeFile();
-    const receiver = start(['receive', '--from', 'ann', '--yes', '-o', inbox, '--server', at]);
+    const receiver = startShared(['receive', '--from', 'ann', '--yes', '-o', inbox, '--server', at]);
     expect(await statuses(receiver)).toEqual([2]);
     expect(receiver.stderr).toContain('is a folder');
   });
@@ -138,7 +156,7 @@ describe('endings', () => {
     'Ctrl-C at the %s ends it with 130, and the other side with 75',
     async (who) => {
       const { inbox } = makeFile();
-      const sides = await both(['--yes', '-o', '-'], ['-'], { sender: { input: 'open' } });
+      const sides = await bothLive(['--yes', '-o', '-'], ['-']);
       await sides.receiver.line(/offers a stream/);
       sides.sender.stdin.write('begin');
       await sides.receiver.shows('begin');
@@ -175,7 +193,7 @@ describe('endings', () => {
     const { file, inbox } = makeFile();
     const names = ['multi-1', 'multi-2', 'multi-3'];
     const receivers = names.map((login) =>
-      start([
+      startShared([
         'receive',
         '--from',
         'multi',
@@ -189,7 +207,7 @@ describe('endings', () => {
       ]),
     );
     await Promise.all(receivers.map((each) => each.line(/waiting/)));
-    const sender = start([
+    const sender = startShared([
       'send',
       file,
       ...names.flatMap((name) => ['--to', name]),
@@ -200,8 +218,8 @@ describe('endings', () => {
       at,
     ]);
     expect(await statuses(sender, ...receivers)).toEqual([0, 0, 0, 0]);
-    const done = sender.stdout
-      .toString()
+    const { stdout } = await sender.exit();
+    const done = stdout
       .split('\n')
       .filter((line) => line.includes('"done"'))
       .map((line) => JSON.parse(line) as { type: string; peer: string });
@@ -227,7 +245,7 @@ test('receive --keep --max serves so many senders at once, and one after the oth
   const open = senders.slice(0, 2).map(({ login }) => stream(login, login));
   for (const _ of open) await receiver.line(/"type":"accepted"/, 'stdout');
   const last = senders[2]!;
-  const third = start(['send', last.file, '--to', 'ear-m', '--login', last.login, '--server', at]);
+  const third = startShared(['send', last.file, '--to', 'ear-m', '--login', last.login, '--server', at]);
   await third.line(/asking/);
   for (const each of open) each.stdin.end('streamed');
   expect(await statuses(...open, third)).toEqual([0, 0, 0]);
@@ -241,7 +259,7 @@ test('receive --keep --max serves so many senders at once, and one after the oth
 
 test.skipIf(!existsSync('/proc/self/task'))('a receiver brings 16 files to the disk at once', async () => {
   const { file, inbox } = makeFile();
-  const { receiver, sender } = await both(['--yes', '--keep', '--dir', inbox], [file]);
+  const { receiver, sender } = await bothBy(start, ['--yes', '--keep', '--dir', inbox], [file]);
   await receiver.line(/received 1 file/);
   const threads = (command: Command): number => readdirSync(`/proc/${command.pid}/task`).length;
   expect(threads(receiver)).toBeGreaterThan(20);
@@ -250,7 +268,7 @@ test.skipIf(!existsSync('/proc/self/task'))('a receiver brings 16 files to the d
 
 test('two that receive a file of the same name into one folder are kept apart', async () => {
   const [ours, theirs] = [makeFile(Buffer.concat([BYTES, BYTES])), makeFile(Buffer.alloc(2 * BYTES.length, 7))];
-  const first = await both(['--yes', '-o', 'same', '--dir', ours.inbox], ['-'], { sender: { input: 'open' } });
+  const first = await bothLive(['--yes', '-o', 'same', '--dir', ours.inbox], ['-']);
   await first.receiver.line(/offers/);
   first.sender.stdin.write('first');
   await vi.waitUntil(() => existsSync(path.join(ours.inbox, 'same.chatosbot.part')), SOON);
@@ -263,23 +281,34 @@ test('two that receive a file of the same name into one folder are kept apart', 
 });
 
 test('a file goes on where the server is started again', { timeout: 90_000 }, async () => {
-  const { file, inbox } = makeFile(Buffer.concat(Array.from({ length: 40 }, () => BYTES)));
-  const first = await startServer();
-  const server = ['--server', first.at];
-  const receiver = start(['receive', '--from', 'mouth-f', '--login', 'ear-f', '--yes', '--dir', inbox, ...server]);
+  const { file, inbox } = makeFile(Buffer.concat(Array.from({ length: 20 }, () => BYTES)));
+  const own = await ownServer();
+  const server = ['--server', own.at];
+  const receiver = startShared([
+    'receive',
+    '--from',
+    'mouth-f',
+    '--login',
+    'ear-f',
+    '--yes',
+    '--dir',
+    inbox,
+    ...server,
+  ]);
   await receiver.line(/waiting/);
-  const sender = start(['send', file, '--to', 'ear-f', '--login', 'mouth-f', ...server]);
+  const sender = startShared(['send', file, '--to', 'ear-f', '--login', 'mouth-f', ...server]);
   const part = path.join(inbox, 'file.bin.chatosbot.part');
   await vi.waitUntil(() => existsSync(part), SOON);
-  first.command.kill('SIGKILL');
-  start(['serve', '--listen', first.at, '--no-control']);
+  await own.kill();
+  await sender.line(/waiting for another private connection/);
+  await own.startAgain();
   expect(await statuses(receiver, sender)).toEqual([0, 0]);
   expect(readFileSync(path.join(inbox, 'file.bin')).equals(readFileSync(file))).toBe(true);
 });
 
 describe('a stream', () => {
   test('goes from standard input to standard output, live', async () => {
-    const { receiver, sender } = await both(['--yes', '-o', '-'], ['-'], { sender: { input: 'open' } });
+    const { receiver, sender } = await bothLive(['--yes', '-o', '-'], ['-']);
     sender.stdin.write('first');
     await receiver.shows('first');
     sender.stdin.end(BYTES);
@@ -288,17 +317,17 @@ describe('a stream', () => {
   });
 
   test('goes on where the server is started again', { timeout: 90_000 }, async () => {
-    const first = await startServer();
+    const own = await ownServer();
     const [ear, mouth] = ['ear-r', 'mouth-r'];
-    const receiver = start(['receive', '--from', mouth, '--login', ear, '--yes', '-o', '-', '--server', first.at]);
+    const receiver = start(['receive', '--from', mouth, '--login', ear, '--yes', '-o', '-', '--server', own.at]);
     await receiver.line(/waiting/);
-    const sender = start(['send', '-', '--to', ear, '--login', mouth, '--server', first.at], { input: 'open' });
+    const sender = start(['send', '-', '--to', ear, '--login', mouth, '--server', own.at], { input: 'open' });
     sender.stdin.write('before');
     await receiver.shows('before');
-    first.command.kill('SIGKILL');
+    await own.kill();
     await sender.line(/waiting for another private connection/);
     sender.stdin.write(' during');
-    start(['serve', '--listen', first.at, '--no-control']);
+    await own.startAgain();
     await sender.line(/private connection with .* again/, 'stderr', 60_000);
     sender.stdin.end(' after');
     expect(await statuses(receiver, sender)).toEqual([0, 0]);
@@ -313,7 +342,7 @@ describe('a stream', () => {
     const command = `chatosbot receive --from ${mouth} --login ${ear} --yes --output - --server ${at} ${redirection}`;
     const receiver = shell(`set -o pipefail; ${command}`);
     await receiver.line(/waiting/);
-    const sender = start(['send', '-', '--to', ear, '--login', mouth, '--server', at], { input: BYTES });
+    const sender = startShared(['send', '-', '--to', ear, '--login', mouth, '--server', at], { input: BYTES });
     expect(await statuses(receiver, sender)).toEqual([status, 75]);
     expect(sender.stderr).toMatch(new RegExp(`${ear} gave up: .*${why}`));
   });
@@ -326,12 +355,10 @@ describe('a stream', () => {
 
   test('into a file has its name when it is whole', async () => {
     const { inbox } = makeFile();
-    const { receiver, sender } = await both(['--yes', '--dir', inbox], ['-', '--name', 'dump'], {
-      sender: { input: BYTES },
-    });
+    const { receiver, sender } = await both(['--yes', '--dir', inbox], ['-', '--name', 'dump'], BYTES);
     expect(await statuses(receiver, sender)).toEqual([0, 0]);
     expect(readFileSync(path.join(inbox, 'dump')).equals(BYTES)).toBe(true);
-    const again = await both(['--yes', '--dir', inbox], ['-', '--name', 'dump'], { sender: { input: 'other' } });
+    const again = await both(['--yes', '--dir', inbox], ['-', '--name', 'dump'], 'other');
     expect(await statuses(again.receiver, again.sender)).toEqual([77, 77]);
     expect(readFileSync(path.join(inbox, 'dump')).equals(BYTES)).toBe(true);
   });
