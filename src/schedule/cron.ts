@@ -27,7 +27,7 @@ export interface Cron {
  * @throws {ChatosError} `INVALID_ARGUMENT` if the expression or the time zone is invalid; the message says why
  */
 export function parseCron({ cron: given, timeZone }: CronSpec): Cron {
-  const cron = typeof given === 'string' ? (SYNONYMS[given.trim()] ?? given) : given;
+  const cron = typeof given === 'string' ? (SYNONYMS.get(given.trim()) ?? given) : given;
   const invalid = (why: string): ChatosError =>
     new ChatosError('INVALID_ARGUMENT', `'${cron}' is not a cron expression: ${why}`, { fields: { cron, timeZone } });
   // Plugins may be JavaScript, and the cron library takes other types, too.
@@ -57,7 +57,7 @@ export function parseCron({ cron: given, timeZone }: CronSpec): Cron {
     if (next === undefined) throw invalid('it never matches');
     return next;
   };
-  const keepsPace = repeatsHourly(cron);
+  const keepsPace = times.isHourly || repeatsHourly(cron);
   const next = (after: Date): Date => new Date(nextInstant(zone, nextWall, keepsPace, after.getTime()));
   next(new Date());
   return { next };
@@ -65,16 +65,17 @@ export function parseCron({ cron: given, timeZone }: CronSpec): Cron {
 
 const PRESETS = '@yearly @monthly @weekly @daily @hourly @minutely @secondly @weekdays @weekends'.split(' ');
 /** Those of crontab(5) that the library has under another name. */
-const SYNONYMS: Readonly<Record<string, string>> = { '@annually': '@yearly', '@midnight': '@daily' };
+const SYNONYMS: ReadonlyMap<string, string> = new Map([
+  ['@annually', '@yearly'],
+  ['@midnight', '@daily'],
+]);
 const NAMES = /jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun/gi;
 
 /** What other cron programs know and this one does not. */
 function unknownSyntax(cron: string): string | undefined {
   const text = cron.trim();
   if (text.startsWith('@')) {
-    return PRESETS.includes(text)
-      ? undefined
-      : `the known presets are ${[...PRESETS, ...Object.keys(SYNONYMS)].join(', ')}`;
+    return PRESETS.includes(text) ? undefined : `the known presets are ${[...PRESETS, ...SYNONYMS.keys()].join(', ')}`;
   }
   const [extension] = /[LW#?~]/i.exec(text.replaceAll(NAMES, '')) ?? [];
   return (
@@ -130,11 +131,14 @@ function tooLargeStep(cron: string): string | undefined {
 /** Presets that repeat every hour or more often. */
 const FREQUENT_PRESETS = new Set(['@hourly', '@minutely', '@secondly']);
 
-/** Whether it repeats every hour or more often: minute or hour is `*`, with or without a step. */
+/** What means all values of a field, with or without a step. */
+const ALL_VALUES = [/^(?:\*|0?0-59|0?0\/)/, /^(?:\*|0?0-23|0?0\/)/] as const;
+
+/** Whether it repeats every hour or more often: minute or hour is `*`, with or without a step, or the same in numbers. */
 function repeatsHourly(cron: string): boolean {
   const fields = cron.trim().split(/\s+/);
   if (fields.length === 1) return FREQUENT_PRESETS.has(fields[0]!);
-  return fields.slice(-5, -3).some((field) => field.startsWith('*'));
+  return fields.slice(-5, -3).some((field, index) => ALL_VALUES[index]!.test(field));
 }
 
 function nextInstant(zone: Zone, nextWall: (after: Wall) => Wall, keepsPace: boolean, after: number): number {

@@ -34,6 +34,11 @@ export class MatchingTimes {
     this.#weekDays = new Set(values('dayOfWeek'));
   }
 
+  /** Whether it has all hours of a day, or all minutes of an hour. */
+  get isHourly(): boolean {
+    return this.#hours.length === 24 || this.#minutes.length === 60;
+  }
+
   /** The first match after a local time; `undefined` if there is none for years. */
   next(after: Wall): Wall | undefined {
     const first = (Math.floor(after / SECOND_MS) + 1) * SECOND_MS;

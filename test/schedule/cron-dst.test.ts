@@ -80,6 +80,22 @@ describe('the night in October when Paris has 02:00 to 03:00 twice', () => {
     ]);
   });
 
+  it.each([
+    ['0 * * * *', '0 0-23 * * *'],
+    ['0 * * * *', '0 00-23/1 * * *'],
+    ['0 * * * *', `0 ${Array.from({ length: 24 }, (_, hour) => hour).join(',')} * * *`],
+    ['30 */2 * * *', '30 0-23/2 * * *'],
+    ['30 */2 * * *', '30 0/2 * * *'],
+    ['*/20 1-3 * * *', '0-59/20 1-3 * * *'],
+    ['* 2 * * *', '0-29,30-59 2 * * *'],
+    ['0 30 * * * *', '0 30 0-23 * * *'],
+  ])('runs %s and the same in numbers, %s, at the same times', (cron, same) => {
+    atTime();
+    const runs = runsBetween(cron, '2025-10-25T23:10:00Z', '2025-10-26T03:10:00Z');
+    expect(runs.length).toBeGreaterThan(1);
+    expect(runsBetween(same, '2025-10-25T23:10:00Z', '2025-10-26T03:10:00Z')).toEqual(runs);
+  });
+
   it('tells a time after the given one, in whatever season it is asked', () => {
     const compiled = parseCron({ cron: '*/20 * * * *', timeZone: 'Europe/Paris' });
     const after = new Date('2025-10-26T01:20:00Z');

@@ -34,6 +34,7 @@ describe('parseCron, expressions', () => {
     ['@reboot', 'the known presets are @yearly, @monthly, @weekly, @daily, @hourly'],
     ['@Hourly', 'the known presets are'],
     ['@', 'the known presets are'],
+    ['constructor', "'constructor' is not a cron expression: "],
   ])('says of %s which syntax is known', (cron, expected) => {
     expect(() => parseCron({ cron })).toThrow(
       expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringContaining(expected) as string }),
