@@ -65,6 +65,7 @@ export interface Policy {
 export function compilePolicy(options: PolicyOptions = {}): Policy {
   checkKeys(options, ['default', 'allow', 'deny', 'rules', 'limits'], 'policy');
   const { allow = [], deny = [], rules = [] } = options;
+  if (!Array.isArray(rules)) throw new ChatosError('INVALID_ARGUMENT', 'policy.rules: expected a list of rules');
   const limits = { ...DEFAULT_POLICY_LIMITS, ...checkPolicyLimits('policy.limits', options.limits) };
   return {
     default: checkDecision(options.default ?? 'ask', 'policy.default'),

@@ -181,6 +181,9 @@ describe('ctx.after and ctx.at', () => {
       /^'99999999w' from now is later than/,
     ],
     ['a time that is none', (ctx) => ctx.at('tomorrow', 'remind'), /^'tomorrow' is not a time/],
+    ['a text with a number', (ctx) => ctx.at('lunch 12', 'remind'), /^'lunch 12' is not a time/],
+    ['no date', (ctx) => ctx.at(new Date(NaN), 'remind'), /^'Invalid Date' is not a time/],
+    ['null as a time', (ctx) => ctx.at(null as never, 'remind'), /^'null' is not a time/],
     ['data that is not JSON', (ctx) => ctx.after(1, 'remind', 1n), /^the data of a timer cannot be kept as JSON: /],
     ['data that JSON would change', (ctx) => ctx.after(1, 'remind', { seen: new Set([1]) }), /: a Set at 'seen' \(/],
     [

@@ -119,6 +119,7 @@ describe('compilePolicy', () => {
     ['refuse', 'policy: expected { default, allow, deny, rules, limits }'],
     [{ alow: ['alice'] }, "policy: unknown key 'alow'; did you mean 'allow'?"],
     [{ allow: [''] }, 'policy.allow: a pattern is empty'],
+    [{ rules: {} }, 'policy.rules: expected a list of rules'],
     [{ deny: 'mallory' }, 'policy.deny: expected a list of patterns, found mallory'],
     // Without its condition, the rule would accept everybody.
     [{ rules: [{ form: 'alice', decision: 'accept' }] }, "policy.rules[0]: unknown key 'form'; did you mean 'from'?"],

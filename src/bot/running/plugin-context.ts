@@ -1,3 +1,4 @@
+import { isDate } from 'node:util/types';
 import type { Channel } from '../../client/channel.ts';
 import type { RequestOptions } from '../../client/options.ts';
 import { withEither } from '../../util/abort.ts';
@@ -141,10 +142,17 @@ function dateAfter(now: Date, duration: Duration): Date {
   throw new ChatosError('INVALID_ARGUMENT', `'${duration}' from now is later than any date`);
 }
 
-/** @throws {ChatosError} `INVALID_ARGUMENT` if it is not a time */
+/** How a time of ISO 8601 begins. Date reads any text with a number in it as one of 2001. */
+const ISO_YEAR = /^(?:\d{4}|[+-]\d{6})(?:-\d\d|$)/;
+
+/**
+ * Plugins may be JavaScript, and `null` must not mean 1970, which is at once.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT` if it is not a time
+ */
 function toDate(time: Date | string): Date {
-  const date = new Date(time);
-  if (!Number.isNaN(date.getTime())) return date;
+  const date = isDate(time) || (typeof time === 'string' && ISO_YEAR.test(time)) ? new Date(time) : undefined;
+  if (date && !Number.isNaN(date.getTime())) return date;
   throw new ChatosError('INVALID_ARGUMENT', `'${String(time)}' is not a time; expected a Date, or a text of ISO 8601`);
 }
 

@@ -61,6 +61,7 @@ export class PluginJobs {
       throw new ChatosError('INVALID_ARGUMENT', 'what to run must be a function: ctx.schedule({ cron }, run)');
     const { cron, catchUp, overlap } = parseSchedule(spec);
     const known = name ?? this.#freeName(spec);
+    if (typeof known !== 'string') throw new ChatosError('INVALID_ARGUMENT', 'the name of a job must be a text');
     if (this.#jobs.has(known)) throw new ChatosError('INVALID_ARGUMENT', `there is a job named '${known}' already`);
     if (this.#jobs.size >= MAX_JOBS) throw new ChatosError('QUEUE_FULL', `there are ${MAX_JOBS} jobs already`);
     const callback = async (tick: Tick): Promise<boolean> => (await call(known, () => run(tick))).ok;

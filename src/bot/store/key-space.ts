@@ -96,6 +96,8 @@ export class KeySpace implements Store {
   }
 
   async count(prefix = ''): Promise<number> {
+    // Plugins may be JavaScript: options, as of entries, would be counted as a prefix that no key has.
+    if (typeof prefix !== 'string') throw new ChatosError('INVALID_ARGUMENT', 'the prefix to count must be a text');
     if (this.#closing.aborted) throw closedError();
     return this.#backend.count(this.#range(prefix));
   }

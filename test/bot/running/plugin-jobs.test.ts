@@ -55,6 +55,13 @@ it('a job without a function to run is refused, with how it is written', () => {
   expect(jobs.status).toEqual([]);
 });
 
+it('a job whose name is no text is refused', () => {
+  const { jobs } = startJobs();
+  expect(() => jobs.add(5 as never, { cron: '@daily' }, () => undefined)).toThrow(
+    expect.objectContaining({ code: 'INVALID_ARGUMENT', message: 'the name of a job must be a text' }),
+  );
+});
+
 describe('a record that is of no use', () => {
   const when = '0 * * * * UTC';
 

@@ -52,6 +52,14 @@ describe('a store', () => {
     ]);
   });
 
+  test.each([{ prefix: 'n/' }, null, 5])('counts no keys that begin with %j, which is no text', async (prefix) => {
+    const { store } = pluginStore();
+    await expect(store.count(prefix as never)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: 'the prefix to count must be a text',
+    });
+  });
+
   test('lists its entries in the order of their keys, across many pages', async () => {
     const { store } = pluginStore();
     const keys = Array.from({ length: 200 }, (_, n) => `n/${String(n).padStart(3, '0')}`);
