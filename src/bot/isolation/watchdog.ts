@@ -41,10 +41,14 @@ export class Pulse {
     return Atomics.load(this.#integers, USED_KIB) / KIB_PER_MIB;
   }
 
-  /** The call whose code began to run last; `undefined` if it is over. */
+  /** The call whose code began to run last; `undefined` if it is over, or the worker is just about to write another. */
   get lastCall(): LastCall | undefined {
-    const bytes = Atomics.load(this.#integers, CALL_BYTES);
-    return bytes === 0 ? undefined : (JSON.parse(this.#call.toString('utf8', 0, bytes)) as LastCall);
+    const text = this.#call.toString('utf8', 0, Atomics.load(this.#integers, CALL_BYTES));
+    try {
+      return JSON.parse(text) as LastCall;
+    } catch {
+      return undefined;
+    }
   }
 
   set lastCall(call: LastCall | undefined) {

@@ -40,3 +40,15 @@ it('a watch that is ended finds nothing, and leaves no timer', () => {
   vi.advanceTimersByTime(10_000);
   expect(onProblem).not.toHaveBeenCalled();
 });
+
+it('a call that a worker was about to write when it was ended is not known', () => {
+  const pulse = new Pulse();
+  pulse.lastCall = { hook: 'onMessage', peer: 'ann' };
+  expect(new Pulse(pulse.memory).lastCall).toEqual({ hook: 'onMessage', peer: 'ann' });
+  // The text of the next one is there, and not yet its length.
+  const bytes = Buffer.from(pulse.memory);
+  bytes.write(JSON.stringify({ hook: 'onPrivateRequest', peer: 'bob' }), bytes.indexOf('{"hook"'));
+  expect(pulse.lastCall).toBeUndefined();
+  pulse.lastCall = undefined;
+  expect(pulse.lastCall).toBeUndefined();
+});
