@@ -116,7 +116,12 @@ export class Listener {
     const what = 'no peer asked for a private connection';
     const waiting = createDeferred<PrivateRequest>({ timeoutMs, signal, what });
     this.#waiting.push(waiting);
-    return waiting.promise;
+    try {
+      return await waiting.promise;
+    } finally {
+      const index = this.#waiting.indexOf(waiting);
+      if (index >= 0) this.#waiting.splice(index, 1);
+    }
   }
 
   #onRequest(request: PrivateRequest): void {

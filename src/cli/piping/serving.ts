@@ -1,8 +1,11 @@
 import { setMaxListeners } from 'node:events';
 import process from 'node:process';
-import { isChatosError } from '../../errors.ts';
+import type { Channel } from '../../client/channel.ts';
+import type { PrivateRequest } from '../../client/private-request.ts';
+import { ChatosError, isChatosError } from '../../errors.ts';
 import type { ByteSink } from '../../transfer/bytes.ts';
 import { withEither } from '../../util/abort.ts';
+import { formatSeconds } from '../../util/printable.ts';
 import { ExitSignal } from '../terminal/exit.ts';
 import { converse, type ConversationSettings } from './conversation.ts';
 import type { Listener } from './listener.ts';
@@ -19,15 +22,39 @@ export async function serve(listener: Listener, settings: ConversationSettings, 
   const output = shared(ends.output);
   const failed = new AbortController();
   let served = 0;
+  /** Peers who are there, or about to be. */
   let open = 0;
+  let idleSince = performance.now();
+  const leftMs = (): number => (open > 0 ? timeoutMs : idleSince + timeoutMs - performance.now());
+  /** `undefined` where the time is over: for all at once, as those who still serve may need the others soon. */
+  const nextRequest = async (stop: AbortSignal): Promise<PrivateRequest | undefined> => {
+    for (;;) {
+      try {
+        return await listener.nextRequest({ timeoutMs: leftMs(), signal: stop });
+      } catch (error) {
+        if (!isChatosError(error, 'TIMED_OUT')) throw error;
+        if (leftMs() > 0) continue;
+        if (served > 0) return undefined;
+        const message = `no peer asked for a private connection within ${formatSeconds(timeoutMs)}`;
+        throw new ChatosError('TIMED_OUT', message, { cause: error, fields: { timeoutMs } });
+      }
+    }
+  };
   const serveNext = async (stop: AbortSignal): Promise<boolean> => {
-    const channel = await listener.next({ timeoutMs, signal: stop }).catch((error: unknown) => {
-      if (served > 0 && isChatosError(error, 'TIMED_OUT')) return undefined;
-      throw error;
-    });
-    if (!channel) return open > 0;
-    served += 1;
+    const request = await nextRequest(stop);
+    if (!request) return false;
     open += 1;
+    try {
+      const channel = await listener.establish(request, stop);
+      if (channel) await servePeer(channel, stop);
+    } finally {
+      open -= 1;
+      idleSince = performance.now();
+    }
+    return true;
+  };
+  const servePeer = async (channel: Channel, stop: AbortSignal): Promise<void> => {
+    served += 1;
     let isOver = false;
     // What is still under way when a peer is lost must not come between the bytes of the next one.
     const own: ByteSink = { ...output, write: (chunk) => (isOver ? undefined : output.write(chunk)) };
@@ -41,9 +68,7 @@ export async function serve(listener: Listener, settings: ConversationSettings, 
       }
     } finally {
       isOver = true;
-      open -= 1;
     }
-    return true;
   };
   await withEither(signal, failed.signal, async (stop) => {
     // Each conversation listens: many are no sign of a leak.

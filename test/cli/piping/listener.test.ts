@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import { Listener } from '../../../src/cli/piping/listener.ts';
 import type { ChatosClient } from '../../../src/client/client.ts';
+import { withoutGarbage } from '../../support/heap.ts';
 
 /** Listens on a client that only hears what the test lets it hear; accepted peers fail, by their name. */
 function listening() {
@@ -36,6 +37,20 @@ test('nothing waits any more for a peer that has come', async () => {
   const waiting = next();
   ask('ann');
   expect([await waiting, vi.getTimerCount()]).toEqual(['ann', 0]);
+});
+
+test('keeps nothing of those who have waited in vain', async () => {
+  const { listener } = listening();
+  const waited: WeakRef<AbortSignal>[] = [];
+  const waitInVain = (): Promise<unknown> => {
+    const { signal } = new AbortController();
+    waited.push(new WeakRef(signal));
+    return listener.nextRequest({ timeoutMs: 0, signal }).catch(() => undefined);
+  };
+  for (let round = 0; round < 3; round += 1) await waitInVain();
+  // To look at them would keep them.
+  await withoutGarbage(() => 0);
+  expect(waited.filter((each) => each.deref())).toEqual([]);
 });
 
 test('lets no more than 256 wait, and refuses none of the others', async () => {
