@@ -8,10 +8,10 @@ import { acceptNext, ask, peer } from './peers.ts';
 import { isRunning, workersOf } from './worker-processes.ts';
 
 /** Three nodes, as one command starts them. */
-async function startThree(url: string, state: string, workers = 1) {
+async function startThree(url: string, state: string) {
   const text = `serve: { cluster: { broker: '${url}', leaseTtlMs: ${LEASE_MS} }, limits: { exempt: [127.0.0.0/8] } }`;
   const config = ['--config', labFile(`${state}.yaml`, text), '--state', `${LAB}/${state}`, '--no-control'];
-  const command = start(['serve', '--nodes', '3', '--workers', String(workers), '--listen', '127.0.0.1:0', ...config], {
+  const command = start(['serve', '--nodes', '3', '--listen', '127.0.0.1:0', ...config], {
     env: { TMPDIR: LAB },
   });
   const [, list = ''] = await command.line(/^users connect to (\S+)$/);
@@ -40,7 +40,7 @@ describe.skipIf(NO_NATS)('several nodes on one machine', () => {
 
   test('one that is killed is reported and started again; where the command is killed, none is left', async () => {
     const { url } = await startNats();
-    const { command, ports } = await startThree(url, 'killed', 2);
+    const { command, ports } = await startThree(url, 'killed');
     for (let node = 1; node <= 3; node++) await command.line(/^node-\d: listening on tcp:/);
     const [alice, bob] = [await peer(ports[0]!, 'alice'), await peer(ports[2]!, 'bob')];
     const [one, other] = await Promise.all([ask(alice, ports[0]!, 'bob'), acceptNext(bob, ports[2]!)]);
@@ -51,7 +51,7 @@ describe.skipIf(NO_NATS)('several nodes on one machine', () => {
     await command.line(/^node-\d has ended \(SIGKILL\): it is started again$/);
     await command.line(/^node-\d: listening on tcp:/, 'stderr', 50_000);
     const all = workersOf(command.pid).flatMap((pid) => [pid, ...workersOf(pid)]);
-    expect(all).toHaveLength(9);
+    expect(all).toHaveLength(6);
     // What is at the others has not noticed.
     one.half.end('still here');
     expect((await readAll(other.half)).toString()).toBe('still here');

@@ -10,7 +10,7 @@ import type { Command } from '../support/command.ts';
 import { LAB, labFile, startProgram } from './chatosbot.ts';
 
 const BUILT = fileURLToPath(new URL('../../dist/bot/store/plugin-store.js', import.meta.url));
-const KILLS = 24;
+const KILLS = 16;
 const LANES = 6;
 const KEYS_PER_LANE = 25;
 

@@ -222,27 +222,31 @@ describe('test, of test files', () => {
     expect(stdout).toMatch(/\n1 passed, 1 failed, 1 skipped\n$/);
   });
 
-  test.each(['ts', 'mjs'])('lets them import every part of chatosbot by name: *.test.%s', async (extension) => {
+  test('lets them import every part of chatosbot by name, in TypeScript and in JavaScript', async () => {
     const { exports } = JSON.parse(readFileSync('package.json', 'utf8')) as { exports: Record<string, string> };
     const parts = Object.keys(exports).filter((name) => !/json$|register$/.test(name));
     const imports = parts.map((name) => `import '${name.replace('.', 'chatosbot')}';\n`);
-    labFile(`importing/all.test.${extension}`, imports.join(''));
-    const { stdout } = await run(['test', `all.test.${extension}`], { cwd: directory('importing') });
+    for (const extension of ['ts', 'mjs']) labFile(`importing/all.test.${extension}`, imports.join(''));
+    const { stdout } = await run(['test', 'all.test.ts', 'all.test.mjs'], { cwd: directory('importing') });
     expect({ parts: parts.length, stdout }).toEqual({
       parts: 7,
-      stdout: `ok all.test.${extension}\n1 passed, 0 failed\n`,
+      stdout: 'ok all.test.mjs\nok all.test.ts\n2 passed, 0 failed\n',
     });
   });
 
-  test.each([
-    ['x.test.ts', "import './none.ts';\n", "x.test.ts:1:8: Cannot find module './none.ts'"],
-    ['y.test.ts', 'const a: number = ;\n', 'y.test.ts:1:19: Unexpected token'],
-    ['z.test.ts', "\n  throw new Error('at its top');\n", 'z.test.ts:2:9: at its top'],
-    ['w.test.ts', "import './y.test.ts';\n", 'y.test.ts:1:19: Unexpected token'],
-  ])('tells where a test file breaks that cannot be loaded: %s', async (name, source, problem) => {
-    labFile(`unloadable/${name}`, source);
-    const { status, stdout, stderr } = await run(['test', name], { cwd: directory('unloadable') });
-    expect(stdout).toBe(`not ok ${name}\n  ${problem}\n0 passed, 1 failed\n`);
+  test('tells where test files break that cannot be loaded', async () => {
+    const broken = [
+      ['w.test.ts', "import './y.test.ts';\n", 'y.test.ts:1:19: Unexpected token'],
+      ['x.test.ts', "import './none.ts';\n", "x.test.ts:1:8: Cannot find module './none.ts'"],
+      ['y.test.ts', 'const a: number = ;\n', 'y.test.ts:1:19: Unexpected token'],
+      ['z.test.ts', "\n  throw new Error('at its top');\n", 'z.test.ts:2:9: at its top'],
+    ] as const;
+    for (const [name, source] of broken) labFile(`unloadable/${name}`, source);
+    const { status, stdout, stderr } = await run(['test', ...broken.map(([name]) => name)], {
+      cwd: directory('unloadable'),
+    });
+    const lines = broken.map(([name, , problem]) => `not ok ${name}\n  ${problem}\n`);
+    expect(stdout).toBe(`${lines.join('')}0 passed, 4 failed\n`);
     expect({ status, stderr }).toEqual({ status: 1, stderr: '' });
   });
 
@@ -253,16 +257,20 @@ describe('test, of test files', () => {
     expect(status).toBe(1);
   });
 
-  test.each([
-    ['a script that fails', "await (await net.user('ann')).expects('hi', 10);", 'not ok', 1],
-    ['a test that fails', "test('t', async () => (await net.user('ann')).expects('hi', 10));", 'not ok', 1],
-    ['a test that stops nothing', "test('t', () => {});", 'ok', 0],
-  ])('does not wait for the network that is left open by %s', async (_, source, verdict, expected) => {
+  test('does not wait for a network that is left open, whether what left it fails or not', async () => {
     const imports = "import { test } from 'node:test';\nimport { TestNetwork } from 'chatosbot/testing';\n";
-    labFile('open/open.test.ts', `${imports}const net = await TestNetwork.start();\n${source}\n`);
-    const { status, stdout } = await run(['test', 'open.test.ts'], { cwd: directory('open') });
-    expect(stdout).toMatch(new RegExp(`^${verdict} open\\.test\\.ts`));
-    expect(status).toBe(expected);
+    const all = [
+      ['script.test.ts', "await (await net.user('ann')).expects('hi', 10);"],
+      ['failing.test.ts', "test('t', async () => (await net.user('ann')).expects('hi', 10));"],
+      ['open.test.ts', "test('t', () => {});"],
+    ] as const;
+    for (const [name, source] of all)
+      labFile(`open/${name}`, `${imports}const net = await TestNetwork.start();\n${source}\n`);
+    const failing = await run(['test', 'script.test.ts', 'failing.test.ts'], { cwd: directory('open') });
+    expect(failing.stdout).toMatch(/^not ok failing\.test\.ts[^]*^not ok script\.test\.ts[^]*\n0 passed, 2 failed\n$/m);
+    expect(failing.status).toBe(1);
+    const passing = await run(['test', 'open.test.ts'], { cwd: directory('open') });
+    expect(passing).toMatchObject({ status: 0, stdout: expect.stringMatching(/^ok open\.test\.ts/) as string });
   });
 
   test('ends its processes when it is interrupted', async () => {

@@ -1,16 +1,32 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { expect, test, vi } from 'vitest';
+import { beforeAll, expect, test, vi } from 'vitest';
 import { openHalf, readAll, RfcPeer } from '../support/rfc-peer.ts';
 import { connect, ending, openChannel } from '../client/real-server.ts';
 import { LAB } from './chatosbot.ts';
 import { fate, peer } from './peers.ts';
 import { isRunning, startTwo } from './worker-processes.ts';
 
+type Server = Awaited<ReturnType<typeof startTwo>>;
+
+/** For tests that kill its workers, and wait until others have started. */
+let lasting: Server;
+beforeAll(async () => {
+  lasting = await startTwo(['--listen', 'tls://127.0.0.1:0', '--state', `${LAB}/state`]);
+});
+
+let starts = 0;
+
 /** A server of two workers, one client with each, and which worker a client is with is found out by its death. */
-async function start() {
-  const server = await startTwo();
-  const [alice, bob] = [await peer(server.port, 'alice'), await peer(server.port, 'bob')];
-  return { ...server, alice, bob };
+async function start(server?: Server) {
+  const here = server ?? (await startTwo());
+  starts += 1;
+  const [alice, bob] = [await peer(here.port, `alice-${starts}`), await peer(here.port, `bob-${starts}`)];
+  return { ...here, alice, bob };
+}
+
+/** Resolves when so many workers have started in place of others. */
+async function started(count: number): Promise<void> {
+  for (let i = 0; i < count; i++) await lasting.command.line(/info +a worker has started/);
 }
 
 /** Kills a worker; returns who was with it, and who was not. */
@@ -31,7 +47,7 @@ async function openHalves(port: number, requester: RfcPeer, target: RfcPeer) {
 }
 
 test('a worker that is killed frees its logins at once, is started again, and nobody else notices', async () => {
-  const server = await start();
+  const server = await start(lasting);
   const { command, port, workers } = server;
   for (let round = 0; round < 3; round++) {
     const { lost, left } = await killOne(server);
@@ -58,13 +74,13 @@ test('a worker that is killed frees its logins at once, is started again, and no
       each.end();
       await each.ended;
     }
-    server.alice = await peer(port, 'alice');
-    server.bob = await peer(port, 'bob');
+    server.alice = await peer(port, server.alice.name);
+    server.bob = await peer(port, server.bob.name);
   }
 });
 
 test('a worker that is stopped is killed in time, and what is said meanwhile arrives', async () => {
-  const { command, alice, bob, workers } = await start();
+  const { command, alice, bob, workers } = await start(lasting);
   const [pid] = workers();
   process.kill(pid!, 'SIGSTOP');
   const [, why] = await command.line(/a worker has ended: it is started again .*why="([^"]+)"/);
@@ -73,26 +89,28 @@ test('a worker that is stopped is killed in time, and what is said meanwhile arr
   const left = lost === alice ? bob : alice;
   left.say('still here');
   expect(await left.next(3)).toMatchObject({ msg: 'still here' });
+  await started(1);
 });
 
 test.each(['tcp', 'tls'])(
   '[P14] where a worker is killed, its end is not the end of a channel over %s for a user of the library',
   async (carrier) => {
-    const { command, workers } = await startTwo(['--listen', `${carrier}://127.0.0.1:0`, '--state', `${LAB}/state`]);
-    const [, at] = await command.line(new RegExp(`listening on (${carrier}://\\S+)`));
-    const [alice, bob] = [await connect(at!, 'alice'), await connect(at!, 'bob')];
+    const { command, port, workers } = lasting;
+    const at = carrier === 'tcp' ? `127.0.0.1:${port}` : (await command.line(/listening on (tls:\/\/\S+)/))[1]!;
+    const [alice, bob] = [await connect(at, `ann-${carrier}`), await connect(at, `ben-${carrier}`)];
     const channels = [...(await openChannel(alice, bob)), ...(await openChannel(bob, alice))];
     const ends = channels.map((channel) => ending(channel.on('error', () => undefined)));
     for (const pid of workers()) process.kill(pid, 'SIGKILL');
     expect(await Promise.all(ends)).toEqual(channels.map(() => 'CHANNEL_ABORTED'));
+    await started(2);
   },
 );
 
 test('[P10] who has asked a client of a worker that is killed gets KO', async () => {
-  const server = await start();
+  const server = await start(lasting);
   const { alice, bob } = server;
-  alice.request('bob');
-  bob.request('alice');
+  alice.request(bob.name);
+  bob.request(alice.name);
   await Promise.all([alice.next(5), bob.next(5)]);
   const { lost, left } = await killOne(server);
   expect(await left.next(7)).toEqual({ op: 7, requester: left.name, target: lost.name });

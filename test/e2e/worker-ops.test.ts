@@ -1,7 +1,7 @@
 /** A server of two workers, as operators see it: one. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { expect, onTestFinished, test } from 'vitest';
+import { beforeAll, expect, onTestFinished, test, vi } from 'vitest';
 import { openHalf, type RfcPeer } from '../support/rfc-peer.ts';
 import { endOf, openSocket } from '../support/server-sockets.ts';
 import { LAB, labFile } from './chatosbot.ts';
@@ -40,6 +40,19 @@ async function operated() {
   return { ...server, url: url!, ctl, list, get, metric, audited, config };
 }
 
+/** For tests that leave nobody there. */
+let lasting: Awaited<ReturnType<typeof operated>>;
+beforeAll(async () => {
+  lasting = await operated();
+});
+
+/** The same when the clients of the test before have gone. */
+async function emptied(): Promise<typeof lasting> {
+  const stats = (): Promise<Line[]> => lasting.list('stats');
+  await vi.waitFor(async () => expect(await stats()).toMatchObject([{ clients: 0, channels: 0 }]), 10_000);
+  return lasting;
+}
+
 /** The number of the worker process of a session, as its id ends with it. */
 const workerOf = ({ id }: Line): number => Number(id) % 1_000;
 
@@ -50,11 +63,13 @@ async function channel(port: number, one: RfcPeer, other: RfcPeer) {
   other.ok(one.name);
   const { connectId } = await other.next(8);
   await one.next(8);
-  return Promise.all([openHalf(port, connectId), openHalf(port, connectId)]);
+  const halves = await Promise.all([openHalf(port, connectId), openHalf(port, connectId)]);
+  for (const half of halves) onTestFinished(() => void half.destroy());
+  return halves;
 }
 
 test('ctl lists the sessions and private connections of both workers, and counts them', async () => {
-  const { port, ctl, list, metric, get, url } = await operated();
+  const { port, ctl, list, metric, get, url } = await emptied();
   const all = [await peer(port, 'alice'), await peer(port, 'bob'), await peer(port, 'carol'), await peer(port, 'dave')];
   const [alice, bob] = all;
   // Where the requester is, or where the target is: one channel in each worker.
@@ -85,7 +100,7 @@ test('ctl lists the sessions and private connections of both workers, and counts
 });
 
 test('ctl log-level changes what both workers log', async () => {
-  const { port, ctl, command } = await operated();
+  const { port, ctl, command } = await emptied();
   expect((await ctl('log-level', 'error')).stdout).toBe('error (was info)\n');
   for (const login of ['unseen-1', 'unseen-2']) await peer(port, login);
   expect((await ctl('log-level', 'debug')).stdout).toBe('debug (was error)\n');
@@ -95,7 +110,7 @@ test('ctl log-level changes what both workers log', async () => {
 });
 
 test('ctl kick ends a session of either worker, with its private connections at the other', async () => {
-  const { port, ctl, command, list } = await operated();
+  const { port, ctl, command, list } = await emptied();
   const [alice, bob] = [await peer(port, 'alice'), await peer(port, 'bob')];
   const sessions = await list('sessions');
   expect(new Set(sessions.map(workerOf)).size).toBe(2);
@@ -108,8 +123,28 @@ test('ctl kick ends a session of either worker, with its private connections at 
   expect((await list('stats'))[0]).toMatchObject({ clients: 1, channels: 0, kicked: 1 });
 });
 
+test('a worker that does not answer is named, and nobody waits for it', async () => {
+  const { port, ctl, list, get, workers } = await emptied();
+  await Promise.all([peer(port, 'alice'), peer(port, 'bob')]);
+  // Until a worker has been started again, they have the order of their numbers.
+  const pid = workers()[1]!;
+  process.kill(pid, 'SIGSTOP');
+  onTestFinished(() => {
+    try {
+      process.kill(pid, 'SIGCONT');
+    } catch {
+      // It has been killed, as it did not answer for long.
+    }
+  });
+  const lines = await list('sessions');
+  expect(lines).toHaveLength(2);
+  expect(lines[1]).toEqual({ type: 'missing', worker: 2, pid });
+  expect((await ctl('stats')).stderr).toContain(`warning: worker 2 (pid ${pid}) does not answer`);
+  expect(await get('/readyz')).toContain(`worker 2 (pid ${pid}): `);
+});
+
 test('a ban holds at both workers, and at one that is started again', async () => {
-  const { port, ctl, list, command, workers } = await operated();
+  const { port, ctl, list, command, workers } = await emptied();
   const [one, two] = [await peer(port, 'spam-1'), await peer(port, 'spam-2')];
   expect((await list('ban', 'spam-*'))[0]).toMatchObject({ type: 'banned', sessions: 2 });
   expect(await Promise.all([one.ended, two.ended])).toEqual(['end', 'end']);
@@ -196,23 +231,4 @@ test('what a worker that dies has counted stays, and the audit log has the lines
     { event: 'listening' },
     { event: 'stop' },
   ]);
-});
-
-test('a worker that does not answer is named, and nobody waits for it', async () => {
-  const { port, ctl, list, get, workers } = await operated();
-  await Promise.all([peer(port, 'alice'), peer(port, 'bob')]);
-  const pid = workers()[1]!;
-  process.kill(pid, 'SIGSTOP');
-  onTestFinished(() => {
-    try {
-      process.kill(pid, 'SIGCONT');
-    } catch {
-      // It has been killed, as it did not answer for long.
-    }
-  });
-  const lines = await list('sessions');
-  expect(lines).toHaveLength(2);
-  expect(lines[1]).toEqual({ type: 'missing', worker: 2, pid });
-  expect((await ctl('stats')).stderr).toContain(`warning: worker 2 (pid ${pid}) does not answer`);
-  expect(await get('/readyz')).toContain(`worker 2 (pid ${pid}): `);
 });

@@ -4,7 +4,8 @@ import tls from 'node:tls';
 import { expect, onTestFinished, test } from 'vitest';
 import { long, packet, RfcPeer } from '../support/rfc-peer.ts';
 import { endOf, hashOf, hashToEnd, openSocket, pattern, Pump, readExactly } from '../support/server-sockets.ts';
-import { LAB, labFile, run } from './chatosbot.ts';
+import { LAB, labFile } from './chatosbot.ts';
+import { runShared } from './shared-process.ts';
 import { startTwo } from './worker-processes.ts';
 
 const CONTROL = `${LAB}/proxied.sock`;
@@ -61,9 +62,9 @@ test('[P20] halves that come over a proxy keep their addresses and all bytes, wh
     const halves = [one, await open(8)] as const;
     halves[1].write(packet(9, long(connectId)));
     for (const half of halves) expect(await readExactly(half, 1)).toEqual(Buffer.from([10]));
-    const listed = await run(['ctl', 'channels', '--json', '--control', CONTROL]);
+    const listed = await runShared(['ctl', 'channels', '--json', '--control', CONTROL]);
     expect([...listed.stdout.matchAll(/192\.0\.2\.\d+/g)].map(String).toSorted()).toEqual(['192.0.2.7', '192.0.2.8']);
-    const sent = halves.map((_, index) => pattern(1024 * 1024, way + 8 * index));
+    const sent = halves.map((_, index) => pattern(256 * 1024, way + 8 * index));
     const heard = halves.map((half) => hashToEnd(half));
     await Promise.all(halves.map((half, index) => new Pump(half, sent[index]!).done));
     for (const half of halves) half.end();
