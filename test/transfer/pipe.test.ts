@@ -102,7 +102,7 @@ describe('pipeChannel', () => {
     const input = new Readable({
       read(size) {
         read += size;
-        this.push(read > 64 * MIB ? null : Buffer.alloc(size));
+        this.push(read > 32 * MIB ? null : Buffer.alloc(size));
       },
     });
     const output = new PassThrough();

@@ -493,10 +493,11 @@ test('what has come whole when the private connection is lost has its name by th
   expect(new Set(outcomes)).toEqual(new Set(['done']));
 });
 
-test('a hundred thousand long names in a folder take little memory', async () => {
+test('many long names in a folder take little memory', async () => {
   const folder = new TargetFolder(['d']);
+  const MANY = 30_000;
   const before = await heapBytes();
-  for (let at = 0; at < 100_000; at += 1) folder.claim(`${at}-${'x'.repeat(240)}`, true);
+  for (let at = 0; at < MANY; at += 1) folder.claim(`${at}-${'x'.repeat(240)}`, true);
   expect(folder.claim(`5-${'x'.repeat(240)}`, true)).toBe(false);
-  expect(((await heapBytes()) - before) / 100_000).toBeLessThan(160);
+  expect(((await heapBytes()) - before) / MANY).toBeLessThan(160);
 });

@@ -16,7 +16,7 @@ const WAYS: readonly (readonly [Carrier, Carrier])[] = [
   ['tcp', 'tls'],
   ['tls', 'tcp'],
 ];
-const SIZE = 3 * 1024 * 1024;
+const SIZE = 1.5 * 1024 * 1024;
 
 /** A channel between two clients of one server, and the same encrypted. */
 async function open(carriers: readonly [Carrier, Carrier]) {
