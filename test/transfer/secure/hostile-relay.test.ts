@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { isChatosError } from '../../../src/errors.ts';
 import { pipeChannel } from '../../../src/transfer/pipe.ts';
-import { makeSecureHello } from '../../../src/transfer/secure/hello.ts';
+import { makeCode } from '../../../src/transfer/secure/codes.ts';
+import { makeSecureHello, SECURE_HELLO_BYTES } from '../../../src/transfer/secure/hello.ts';
 import { secureChannel } from '../../../src/transfer/secure/secure.ts';
 import type { ChannelSecret } from '../../../src/transfer/secure/secret.ts';
 import { memoryPair, type MemoryChannel, type PairOptions } from '../verified/memory-channels.ts';
@@ -147,6 +148,23 @@ it('nothing that is relayed shows what was sent, or the code', async () => {
     const key = Buffer.from((SECRET as { key: Uint8Array }).key);
     for (const plain of ['nobody', 'may read', 'velvet', 'orange', key]) expect(capture.includes(plain)).toBe(false);
   }
+});
+
+it.each([
+  ['a guess', 'there', 0],
+  ['the answer to a guess', 'back', 0],
+  ['the proof of a guess', 'there', 1],
+] as const)('where %s is changed, both sides know that the code is used up', async (_, direction, frame) => {
+  const { seen } = await exchange(undefined, { kind: 'code', code: makeCode().text });
+  const bytes = Buffer.concat(seen[direction]);
+  let at = SECURE_HELLO_BYTES;
+  for (let skipped = 0; skipped < frame; skipped += 1) at += 3 + bytes.readUInt16BE(at + 1);
+  const act: Tampering['act'] = ([byte]) => Buffer.from([byte! ^ 1]);
+  const { requester, target } = relayed({ direction, at: at + 3, length: 1, act });
+  const secret: ChannelSecret = { kind: 'code', code: makeCode().text };
+  const sides = [requester, target].map((side) => secureChannel(side, secret));
+  const ends = (await Promise.allSettled(sides)).map((end) => end.status === 'rejected' && (end.reason as unknown));
+  expect(ends).toMatchObject(sides.map(() => ({ code: 'WRONG_SECRET', fields: { codeUsed: true } })));
 });
 
 /** How attempts that must fail have ended. */

@@ -116,7 +116,16 @@ it('a code has one guess', async () => {
   expect(messageOf(target)).toBe(messageOf(requester).replace('bob', 'ann'));
   const again = await secureBoth(memoryPair(), { ...codes, requester: codes.target });
   expect(messageOf(again.target)).toMatch('it was used before');
-  expect(again.requester).toMatchObject({ code: 'WRONG_SECRET' });
+  expect(again.requester).toMatchObject({ code: 'WRONG_SECRET', fields: { usedBefore: true } });
+});
+
+it('a secret and a code do not meet, and the code is not used up', async () => {
+  const { requester, target } = await secureBoth(memoryPair(), {
+    requester: SECRET,
+    target: { kind: 'code', code: 'zoo-zero' },
+  });
+  expect(requester).toMatchObject({ code: 'WRONG_SECRET', fields: { codeUsed: false, peerUses: 'code' } });
+  expect(target).toMatchObject({ code: 'WRONG_SECRET', fields: { codeUsed: false, peerUses: 'key' } });
 });
 
 it('a peer that does not encrypt is noticed by its first byte', async () => {
