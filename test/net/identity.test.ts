@@ -42,6 +42,7 @@ describe('an identity', () => {
       [cert + encrypted, /^me\.pem has a key that is encrypted with a passphrase; .*openssl pkey/],
       [cert + key.replace(/\n.{10}/, '\n'), /^me\.pem is damaged: /],
       [cert.replace(/\n.{10}/, '\n') + key, /^me\.pem is damaged: /],
+      [cert + key + other.cert.replace(/\n.{10}/, '\n'), /^me\.pem is damaged: /],
     ] as const) {
       expect(refused(pem)).toMatchObject({ code: 'INVALID_ARGUMENT', message: expect.stringMatching(why) as string });
     }
