@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -8,7 +8,9 @@ it('a folder may have ten thousand sources; of more, those to test have to be na
   const root = mkdtempSync(path.join(tmpdir(), 'chatosbot-files-'));
   onTestFinished(() => rmSync(root, { recursive: true, force: true }));
   mkdirSync(path.join(root, 'deep'));
-  for (let i = 0; i < 10_000; i += 1) writeFileSync(path.join(root, i % 2 ? 'deep' : '.', `bot${i}.ts`), '');
+  const first = path.join(root, 'bot0.ts');
+  writeFileSync(first, '');
+  for (let i = 1; i < 10_000; i += 1) linkSync(first, path.join(root, i % 2 ? 'deep' : '.', `bot${i}.ts`));
   expect(findTestFiles([root]).plugins).toHaveLength(10_000);
   writeFileSync(path.join(root, 'deep', 'one-more.ts'), '');
   expect(() => findTestFiles([root])).toThrow(expect.objectContaining({ code: 'INVALID_ARGUMENT' }));
