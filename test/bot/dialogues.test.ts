@@ -458,6 +458,13 @@ describe('a dialogue', () => {
     await expect(ctx!.begin(order, 'x'.repeat(31))).rejects.toMatchObject({ code: 'INVALID_PACKET' });
   });
 
+  it('may wait for an answer until after all dates', async () => {
+    const { talk, start } = await world();
+    await start(shop({ order: { ...order, timeout: '99999999w' } }));
+    expect(await talk('!order')).toBe('Small or large?');
+    expect(await talk('small')).toBe('How many small ones?');
+  });
+
   it('lets a plugin have a command of its own named cancel, but for dialogues', async () => {
     const { talk, start } = await world();
     const parts = shop();

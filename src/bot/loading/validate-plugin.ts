@@ -109,7 +109,7 @@ function cooldownProblems(cooldown: unknown): string[] {
   return [
     ...unknownKeys(cooldown, ['perUser', 'total']).map((problem) => `cooldown: ${problem}`),
     ...lengths.flatMap(([key, value]) =>
-      isDuration(value) ? [] : [`cooldown.${key} is not a length of time, such as 30s`],
+      isDuration(value) && value !== Infinity ? [] : [`cooldown.${key} is not a length of time, such as 30s`],
     ),
   ];
 }

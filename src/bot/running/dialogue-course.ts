@@ -10,6 +10,8 @@ import { toJson } from './json-data.ts';
 
 const DEFAULT_TIMEOUT = '1h';
 const DEFAULT_RETRIES = 2;
+/** No date is later. */
+const LAST_DATE_MS = 8.64e15;
 
 /** What users are told when a dialogue ends before its last step. */
 const WORDS: Readonly<Record<DialogueEnd, string>> = {
@@ -144,6 +146,9 @@ export class DialogueCourse {
 
   /** Until when an answer is waited for that is asked for now, in ms since 1970. */
   deadline(dialogue: Dialogue | undefined): number {
-    return this.#options.clock.now().getTime() + durationMs(dialogue?.timeout ?? DEFAULT_TIMEOUT);
+    return Math.min(
+      this.#options.clock.now().getTime() + durationMs(dialogue?.timeout ?? DEFAULT_TIMEOUT),
+      LAST_DATE_MS,
+    );
   }
 }

@@ -92,6 +92,11 @@ describe('a command', () => {
       "cooldown: unknown key 'peruser'; did you mean 'perUser'?",
     ],
     [
+      'a cooldown without an end',
+      { cooldown: { perUser: Infinity } },
+      'cooldown.perUser is not a length of time, such as 30s',
+    ],
+    [
       'a cooldown without a length',
       { cooldown: { total: 'long' } },
       'cooldown.total is not a length of time, such as 30s',
