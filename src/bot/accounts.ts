@@ -8,7 +8,7 @@ import { Account } from './account.ts';
 import { ProcessLedger } from './channels/channel-ledger.ts';
 import { UNOBSERVED, type BotEntry, type ResolvedRuntimeOptions, type WorkerBot } from './runtime-options.ts';
 import { PluginStore } from './store/plugin-store.ts';
-import { storeDirectory } from './store/directory.ts';
+import { storeDirectory, storeIds } from './store/directory.ts';
 import { LevelBackend } from './store/store-backend.ts';
 
 /** Where an entry of a runtime has its place: in an account, or in a worker. */
@@ -37,7 +37,9 @@ export function createAccounts(entries: readonly BotEntry[], options: ResolvedRu
   const shared = { ...rest, ledger, openHalf: host?.openHalf };
   const accounts = new Map<string, Account>();
   const shownAs = new Map<string, string>();
-  const ids = storeIds(entries);
+  const ids = storeIds(
+    entries.map((entry) => ({ name: entry.plugin.name, login: entry.login, address: addressesOf(entry)[0]! })),
+  );
   return entries.map((entry, index) => {
     const { plugin, login = plugin.name, identity, directory = process.cwd(), since, isolated } = entry;
     const server = addressesOf(entry);
@@ -63,21 +65,6 @@ export function createAccounts(entries: readonly BotEntry[], options: ResolvedRu
 function severalIdentities(login: string): ChatosError {
   const message = `the bots with the login '${login}' share one session, and so need the same identity`;
   return new ChatosError('INVALID_ARGUMENT', message);
-}
-
-/** What the stores of entries are called. Two of one plugin and login keep apart: by the first address of their server, else by a number. */
-function storeIds(entries: readonly BotEntry[]): string[] {
-  const taken = new Set<string>();
-  return entries.map((entry) => {
-    const { plugin, login = plugin.name } = entry;
-    const base = `${plugin.name}@${login}`;
-    const [{ host, port }] = addressesOf(entry) as [Address];
-    const full = `${base}@${host}:${port}`;
-    let id = taken.has(base) ? full : base;
-    for (let number = 2; taken.has(id); number += 1) id = `${full}#${number}`;
-    taken.add(id);
-    return id;
-  });
 }
 
 function addressesOf({ server }: Pick<BotEntry, 'server'>): readonly Address[] {

@@ -1,6 +1,8 @@
 /** One plugin file, which the configuration has several times. */
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
+import { storeDirectory } from '../../src/bot/store/directory.ts';
+import { PluginStore } from '../../src/bot/store/plugin-store.ts';
 import { failure, LAB, labFile } from './chatosbot.ts';
 import { runShared } from './shared-process.ts';
 
@@ -75,6 +77,45 @@ test('schedule and test name the login', async () => {
   expect(runs.stdout).toMatch(/ {2}ex as one {2}daily\n.* {2}ex as two {2}daily\n$/);
   const { stdout: lines } = await runShared(['schedule', '--count', '2', '--json'], there);
   expect(lines.match(/"login":"\w+"/g)).toEqual(['"login":"one"', '"login":"two"']);
+});
+
+test('schedule lists the timers of each bot once, whatever the folder of its store is called', async () => {
+  const state = path.join(there.cwd, 'state');
+  const long = '\u{5BF9}'.repeat(25);
+  labFile(
+    'several/t.ts',
+    "export const name = 'ex';\nexport const onStart = () => {};\nexport const timers = { due() {} };\n",
+  );
+  labFile(
+    'several/l.ts',
+    `export const name = '${long}';\nexport const onStart = () => {};\nexport const timers = { due() {} };\n`,
+  );
+  labFile(
+    'several/timers.yaml',
+    `bots:
+  - { path: ./t.ts, login: one, server: '127.0.0.1:7777' }
+  - { path: ./t.ts, login: one, server: '127.0.0.1:7778' }
+  - { path: ./l.ts, login: three }
+`,
+  );
+  const ids = ['ex@one', 'ex@one@127.0.0.1:7778', `${long}@three`];
+  for (const [index, id] of ids.entries()) {
+    const store = new PluginStore({ directory: storeDirectory(state, id) });
+    const at = `2100-01-0${index + 1}T00:00:00.000Z`;
+    await store.records.set(`timer ${at} t`, { name: 'due', at });
+    await store.close();
+  }
+  const { stdout, stderr } = await runShared(
+    ['schedule', '--config', 'timers.yaml', '--state', state, '--json'],
+    there,
+  );
+  expect(stderr).toBe('');
+  const lines = stdout.trim().split('\n');
+  expect(lines.map((line) => (JSON.parse(line) as { due: string }).due.slice(0, 10))).toEqual([
+    '2100-01-01',
+    '2100-01-02',
+    '2100-01-03',
+  ]);
 });
 
 test('an error in a file of several entries is reported once', async () => {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { ChatosError, messageOf } from '../../errors.ts';
+import type { Address } from '../../net/address.ts';
 import { quote } from '../../util/quote.ts';
 
 /** The longest file name that is not shortened; most file systems take 255 bytes. */
@@ -16,6 +17,29 @@ const DEVICE = /^(?:con|prn|aux|nul|com\d|lpt\d)(?![^.])/;
  */
 export function storeDirectory(stateDirectory: string, id: string): string {
   return path.join(storesFolder(stateDirectory), fileNameOf(id));
+}
+
+/** A bot that has a store. */
+export interface StoreOwner {
+  /** That of its plugin. */
+  readonly name: string;
+  /** @default its name */
+  readonly login?: string | undefined;
+  /** Of its server, the first. */
+  readonly address: Pick<Address, 'host' | 'port'>;
+}
+
+/** What the stores of bots are called. Two of one plugin and login keep apart: by the address of their server, else by a number. */
+export function storeIds(bots: readonly StoreOwner[]): string[] {
+  const taken = new Set<string>();
+  return bots.map(({ name, login = name, address: { host, port } }) => {
+    const base = `${name}@${login}`;
+    const full = `${base}@${host}:${port}`;
+    let id = taken.has(base) ? full : base;
+    for (let number = 2; taken.has(id); number += 1) id = `${full}#${number}`;
+    taken.add(id);
+    return id;
+  });
 }
 
 /** A store as it is found on disk. */

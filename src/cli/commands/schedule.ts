@@ -1,10 +1,12 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { keptTimers } from '../../bot/running/timer-records.ts';
-import { findStores } from '../../bot/store/directory.ts';
+import { findStores, storeDirectory, storeIds } from '../../bot/store/directory.ts';
 import { PluginStore } from '../../bot/store/plugin-store.ts';
 import { loadConfig } from '../../config/load.ts';
-import { stateDirectory } from '../../config/settings.ts';
+import type { LoadedConfig } from '../../config/read.ts';
+import { botServer, configuredServer, listenAddresses, ownAddress, stateDirectory } from '../../config/settings.ts';
 import { isChatosError } from '../../errors.ts';
+import type { Address } from '../../net/address.ts';
 import { listRuns } from '../../schedule/coming-runs.ts';
 import { escapeUnsafe, toJsonLine } from '../../util/escape.ts';
 import { createLogger } from '../../util/log.ts';
@@ -63,7 +65,7 @@ async function list(files: string[], flags: ScheduleFlags): Promise<void> {
   const runs: Line[] = listRuns(schedules, { count: flags.count, ...(flags.from && { from: flags.from }) }).map(
     ({ due, time, schedule: { title, ...fields } }) => ({ due, time, title, what: fields.job, fields }),
   );
-  const { timers, isComplete } = await timersOf(bots, stateDirectory(flags.state, loaded), flags);
+  const { timers, isComplete } = await timersOf(bots, loaded, flags);
   const lines = [...runs, ...timers].toSorted((one, other) => one.due.getTime() - other.due.getTime());
   if (lines.length === 0 && isComplete) notice('nothing is scheduled');
   const width = Math.max(...lines.map(({ time }) => time.length));
@@ -86,18 +88,23 @@ interface Line {
 /** The next timers that the stores of the bots have. */
 async function timersOf(
   bots: readonly BotToRun[],
-  state: string,
-  { count, from }: ScheduleFlags,
+  loaded: LoadedConfig,
+  { count, from, state: given }: ScheduleFlags,
 ): Promise<{ readonly timers: Line[]; readonly isComplete: boolean }> {
   const timers: Line[] = [];
   let isComplete = true;
   const zone = new Zone(undefined);
+  const state = stateDirectory(given, loaded);
   const stores = await findStores(state);
-  for (const bot of bots) {
+  const ids = storeIds(
+    bots.map((bot) => ({ name: bot.plugin.name, login: bot.login, address: addressOf(bot, loaded) })),
+  );
+  for (const [index, bot] of bots.entries()) {
     const { plugin, login } = bot;
-    const found = stores.find(({ id }) => id === `${plugin.name}@${login}`);
+    const directory = storeDirectory(state, ids[index]!);
+    const found = stores.find((store) => store.directory === directory);
     if (plugin.timers.size === 0 || !found) continue;
-    const store = new PluginStore({ directory: found.directory, lockTimeoutMs: 0 });
+    const store = new PluginStore({ directory, lockTimeoutMs: 0 });
     const title = titleOf(bot, bots);
     try {
       for await (const { name: timer, at } of keptTimers(store.records)) {
@@ -117,6 +124,13 @@ async function timersOf(
     }
   }
   return { timers, isComplete };
+}
+
+/** The first address of a bot's server. */
+function addressOf(bot: BotToRun, loaded: LoadedConfig): Address {
+  const server = bot.server ?? botServer({}, loaded);
+  if (server === 'embedded') return ownAddress(listenAddresses(undefined, loaded.config));
+  return (typeof server === 'string' ? configuredServer(server, loaded) : server)[0]!;
 }
 
 function countArgument(text: string): number {
