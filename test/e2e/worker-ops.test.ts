@@ -140,7 +140,7 @@ test('a worker that does not answer is named, and nobody waits for it', async ()
   expect(lines).toHaveLength(2);
   expect(lines[1]).toEqual({ type: 'missing', worker: 2, pid });
   expect((await ctl('stats')).stderr).toContain(`warning: worker 2 (pid ${pid}) does not answer`);
-  expect(await get('/readyz')).toContain(`worker 2 (pid ${pid}): `);
+  await expect.poll(() => get('/readyz')).toContain(`worker 2 (pid ${pid}): `);
 });
 
 test('a ban holds at both workers, and at one that is started again', async () => {
