@@ -18,7 +18,7 @@ import { Outgoing } from './outgoing.ts';
 
 /** Between two attempts. */
 const REOPEN_PAUSE_MS = 500;
-/** Requests that cross with the first connection come sooner. */
+/** Requests that cross with the connection that they are for come sooner. */
 const SETTLED_MS = 5_000;
 
 /**
@@ -29,6 +29,7 @@ const SETTLED_MS = 5_000;
 export class VerifiedPipe {
   readonly #options: VerifiedPipeOptions;
   #channel: PipedChannel;
+  /** When the peer was known to be the right one, as `performance.now()`. */
   #openedAt = Infinity;
   readonly #windowBytes: number;
   readonly #reopenTimeoutMs: number;
@@ -98,7 +99,7 @@ export class VerifiedPipe {
 
   /** The peer asks for another connection: it has lost the one that there is. */
   peerIsBack(): void {
-    if (Date.now() - this.#openedAt > SETTLED_MS) {
+    if (performance.now() - this.#openedAt > SETTLED_MS) {
       this.#channel.destroy(connectionLost(`the private connection with ${this.peer} broke there`));
     }
   }
@@ -131,10 +132,11 @@ export class VerifiedPipe {
         if (!this.#secret || !this.#reconnects) return this.#lost(error);
         this.#isLost = true;
         this.#options.onEvent?.({ type: 'lost', error });
-        deadline ??= Date.now() + this.#reopenTimeoutMs;
+        deadline ??= performance.now() + this.#reopenTimeoutMs;
         const next = await Promise.race([this.#reopen(deadline), this.#ownFailure.promise]);
         if (!next) return this.#lost(error, this.#reopenTimeoutMs);
         this.#channel = next;
+        this.#openedAt = Infinity;
       }
     }
   }
@@ -144,7 +146,7 @@ export class VerifiedPipe {
     this.#secret = secret;
     this.#isLost = false;
     this.#reconnects = reconnects;
-    this.#openedAt = Date.now();
+    this.#openedAt = performance.now();
     this.#options.onEvent?.(isFirst ? { type: 'opened', reconnects } : { type: 'reopened' });
     if (isFirst) this.#move();
   }
@@ -180,7 +182,7 @@ export class VerifiedPipe {
   /** Another channel, or `undefined` if none is opened in time. */
   async #reopen(deadline: number): Promise<PipedChannel | undefined> {
     const late = new AbortController();
-    const timer = setTimeout(() => late.abort(), deadline - Date.now());
+    const timer = setTimeout(() => late.abort(), deadline - performance.now());
     try {
       return await withEither(this.#over.signal, late.signal, async (signal) => {
         while (!signal.aborted) {
