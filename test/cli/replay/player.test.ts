@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { finished } from 'node:stream/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
 import type { RuntimeEvent } from '../../../src/bot/events.ts';
@@ -127,9 +128,9 @@ describe('a recording that is played', () => {
   test.each<[last: string, texts: readonly string[], events: readonly Happening[]]>([
     ['a reload', ['*: stopped', '*: started'], [{ type: 'reloaded', bot: 'slow' }]],
     ['a request', ['*: decided'], [{ type: 'request', from: 'ann' }]],
-    ['a refusal', ['ann: REQUEST_REFUSED'], [heard('ann', '0'), { ...opened, outcome: 'REQUEST_REFUSED' }]],
-    ['the end of a private connection', ['ann: ended'], [heard('ann', '0'), opened, closed]],
-    ['a pause before a request', ['ann: ended'], [heard('ann', '1000'), opened, closed]],
+    ['a refusal', ['ann: REQUEST_REFUSED'], [heard('ann', 'call me'), { ...opened, outcome: 'REQUEST_REFUSED' }]],
+    ['the end of a private connection', ['ann: ended'], [heard('ann', 'call me'), opened, closed]],
+    ['an end that is answered', ['ann: ended'], [heard('ann', 'answer me'), opened, closed]],
     ['the stop', ['*: stopped'], [{ type: 'stopping' }]],
   ])('is over when the bots have done what follows %s', async (_last, texts, happenings) => {
     const slow = plugin('slow', {
@@ -148,11 +149,11 @@ describe('a recording that is played', () => {
       },
       onChannel: (channel) => void channel.resume().end(),
       onMessage: async (message, ctx) => {
-        await ctx.sleep(Number(message.text));
-        await pause(20);
         const outcome = await ctx.request(message.from).then(
           async (channel) => {
-            await once(channel.resume(), 'close');
+            channel.resume();
+            if (message.text !== 'answer me') return once(channel, 'close').then(() => 'ended');
+            await finished(channel.once('end', () => channel.end('answer')));
             return 'ended';
           },
           (error: { code: string }) => error.code,
