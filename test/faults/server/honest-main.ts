@@ -48,13 +48,15 @@ const readers = new Map<string, { socket: Socket; onCaughtUp: () => void }>();
 let serverPid = 0;
 
 /**
- * A moment, how long the main threads of the server and of this process have run until then, and waited to, and how long
- * processors had nothing to do.
+ * A moment, how long the main threads of the server and of this process have run until then, and waited to, how long this
+ * process has stood still, and how long processors had nothing to do.
  */
 interface Moment {
   readonly at: number;
   readonly ranMs: number;
-  readonly waitedMs: number;
+  readonly serverWaitedMs: number;
+  readonly ownWaitedMs: number;
+  readonly stoodMs: number;
   readonly idleMs: number;
 }
 
@@ -63,8 +65,28 @@ const underWay = new Map<number, Moment>();
 
 function moment(): Moment {
   const [server, own] = [schedule(serverPid), schedule(process.pid)];
-  const ranMs = server.ranMs + own.ranMs;
-  return { at: performance.now(), ranMs, waitedMs: server.waitedMs + own.waitedMs, idleMs: idleMs() };
+  return {
+    at: performance.now(),
+    ranMs: server.ranMs + own.ranMs,
+    serverWaitedMs: server.waitedMs,
+    ownWaitedMs: own.waitedMs,
+    stoodMs: standstill(),
+    idleMs: idleMs(),
+  };
+}
+
+let lastTurn = performance.now();
+let stoodMs = 0;
+
+/**
+ * How long this process has not looked at what came, for whatever reason: it had no processor, it waited for threads that
+ * help it (with garbage) and had none, or it was stopped. It looks each time that a probe is sent or comes back, at least.
+ */
+function standstill(): number {
+  const now = performance.now();
+  if (now - lastTurn > 2 * PROBE_MS) stoodMs += now - lastTurn - PROBE_MS;
+  lastTurn = now;
+  return stoodMs;
 }
 
 /** How long all processors together had nothing to do, in steps of 10 ms; NaN where the system does not count it. */
@@ -89,11 +111,13 @@ function schedule(pid: number): { ranMs: number; waitedMs: number } {
 function since(sent: Moment): { ms: number; ownMs: number } {
   const now = moment();
   const ms = now.at - sent.at;
-  const waitedMs = now.waitedMs - sent.waitedMs;
+  // Meanwhile the server runs on, which says nothing of when it has answered.
+  const unseenMs = Math.max(now.ownWaitedMs - sent.ownWaitedMs, now.stoodMs - sent.stoodMs);
+  const waitedMs = now.serverWaitedMs - sent.serverWaitedMs + unseenMs;
   const ownMs = Math.max(0, ms - waitedMs);
   // Where processors are busy, threads that help the server (with garbage) have waited, too, and it for them, perhaps
   // asleep: that is not counted. Then it is what the two have run.
-  const isBusy = waitedMs > ms / 10 || (ms > IDLE_STEP_MS * 2 && now.idleMs - sent.idleMs < ms / 10);
+  const isBusy = waitedMs > ms / 10 || (ms > IDLE_STEP_MS * 2 && now.idleMs - sent.idleMs < ms / 2);
   return { ms, ownMs: isBusy ? Math.min(ownMs, now.ranMs - sent.ranMs) : ownMs };
 }
 
