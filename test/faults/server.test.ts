@@ -5,7 +5,7 @@ import { HonestClients } from './server/honest-clients.ts';
 import { runScenario, type Bounds } from './server/scenario.ts';
 import { SCENARIOS } from './server/scenarios/index.ts';
 
-const scale: Scale = { times: 1, floodMs: 500, seed: 20_241, mutatedFrames: 20_000, sessions: 1_000 };
+const scale: Scale = { times: 1, floodMs: 500, seed: 20_241, mutatedFrames: 8_000, sessions: 1_000 };
 const bounds: Bounds = {
   probeP99Ms: 50,
   newcomerMs: 2_000,

@@ -29,7 +29,7 @@ function flood(limits: Partial<typeof DEFAULT_SERVER_LIMITS> = {}) {
 }
 
 describe('requests of sessions that come, ask and go', () => {
-  it('[P10] take no memory: 256,000 of 4,000 sessions, whose targets stay', async () => {
+  it('[P10] take no memory: 64,000 of 1,000 sessions, whose targets stay', async () => {
     stopTheClock();
     const { negotiations, member } = flood();
     const targets = Array.from({ length: 64 }, (_, i) => member(`target ${i}`));
@@ -43,16 +43,16 @@ describe('requests of sessions that come, ask and go', () => {
     };
     visit(0, 200);
     const before = await heapBytes();
-    visit(200, 4_200);
-    expect(forwarded).toBe(4_200 * 64);
-    expect(await heapBytes(before + 1024 * 1024)).toBeLessThan(before + 1024 * 1024);
+    visit(200, 1_200);
+    expect(forwarded).toBe(1_200 * 64);
+    expect(await heapBytes(before + 512 * 1024)).toBeLessThan(before + 512 * 1024);
     expect(vi.getTimerCount()).toBe(0);
   });
 
   it('[P10] cost the one they asked nothing: its own requests are as fast as ever', async () => {
     const rig = await Rig.start({ maxPendingRequests: 2 });
     const [target, peer] = [await rig.join('T'), await rig.join('peer')];
-    for (let i = 0; i < 500; i++) {
+    for (let i = 0; i < 200; i++) {
       const visitor = await rig.join(`visitor ${i}`);
       visitor.request('T');
       await target.next(5);
@@ -61,7 +61,8 @@ describe('requests of sessions that come, ask and go', () => {
     }
     target.request('peer');
     await peer.next(5);
-    target.send(Buffer.concat(Array.from({ length: 10_000 }, () => packet(5, str('T'), str('peer')))));
+    const again = packet(5, str('T'), str('peer'));
+    target.send(Buffer.alloc(10_000 * again.length, again));
     const begun = performance.now();
     await expectSilence(target);
     expect(performance.now() - begun).toBeLessThan(1000);
@@ -74,7 +75,7 @@ describe('requests that wait', () => {
     stopTheClock();
     const { negotiations, member, sent } = flood({ maxPendingRequestsPerTarget: 100_000 });
     const targets = Array.from({ length: 64 }, (_, i) => member(`target ${i}`));
-    for (let i = 0; i < 4_000; i++) {
+    for (let i = 0; i < 1_000; i++) {
       const requester = member(`requester ${i}`);
       for (const target of targets) negotiations.ask(requester, target);
     }
@@ -85,7 +86,7 @@ describe('requests that wait', () => {
       vi.advanceTimersToNextTimer();
       most = Math.max(most, sent.packets - before);
     }
-    expect(sent).toEqual({ packets: 256_000, patient: 256_000 });
+    expect(sent).toEqual({ packets: 64_000, patient: 64_000 });
     expect(most).toBeLessThanOrEqual(500);
   });
 

@@ -7,7 +7,7 @@ import { holds, pause, within } from '../waiting.ts';
 const churn: Scenario = {
   name: 'sessions that come, speak and leave leave nothing behind',
   async run(attack) {
-    const count = 1_500 * attack.scale.times;
+    const count = 900 * attack.scale.times;
     await attack.each(count, 16, async (index) => {
       const name = attack.name();
       const socket = await attack.login(name, { address: attack.address(index) });
