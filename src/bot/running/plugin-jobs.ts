@@ -40,6 +40,8 @@ export interface JobHandover {
 export class PluginJobs {
   readonly #options: PluginJobsOptions;
   readonly #jobs = new Map<string, { readonly job: Job; readonly spec: ScheduleSpec }>();
+  /** The records of cancelled jobs that are being deleted. */
+  readonly #forgetting = new Set<Promise<unknown>>();
   #handover: (JobHandover & { readonly at: Date; readonly taken: Set<string> }) | undefined;
 
   constructor(options: PluginJobsOptions) {
@@ -87,9 +89,12 @@ export class PluginJobs {
         const forgotten = job
           .stop()
           .then(() => catchUp !== 'none' && !this.#jobs.has(known) && records.delete(keyOf(known)));
-        forgotten.catch((error: unknown) =>
-          log.warn(`the record of a job was not deleted: ${messageOf(error)}`, { job: known }),
-        );
+        const done = forgotten
+          .catch((error: unknown) =>
+            log.warn(`the record of a job was not deleted: ${messageOf(error)}`, { job: known }),
+          )
+          .finally(() => this.#forgetting.delete(done));
+        this.#forgetting.add(done);
       },
     };
   }
@@ -110,9 +115,9 @@ export class PluginJobs {
     for (const { job } of this.#jobs.values()) job.resume();
   }
 
-  /** No further runs; resolves when those in progress are done. */
+  /** No further runs; resolves when those in progress are done, and the records are as they are to be. */
   async stop(): Promise<void> {
-    await Promise.all([...this.#jobs.values()].map(({ job }) => job.stop()));
+    await Promise.all([...Array.from(this.#jobs.values(), ({ job }) => job.stop()), ...this.#forgetting]);
     this.#jobs.clear();
   }
 

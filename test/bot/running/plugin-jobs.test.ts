@@ -140,6 +140,22 @@ describe('a job that is cancelled', () => {
   });
 });
 
+it('a job that its own run cancels as all stop leaves no record behind', async () => {
+  const { jobs, clock, written } = startJobs();
+  let end = (): void => undefined;
+  const job = jobs.add('job', { cron: '0 * * * *', timeZone: 'UTC', catchUp: 'last' }, () => {
+    job.cancel();
+    return new Promise<void>((resolve) => (end = resolve));
+  });
+  await expect.poll(() => written.size).toBe(1);
+  clock.advance(HOUR);
+  await turn();
+  const stopped = jobs.stop();
+  end();
+  await stopped;
+  expect(written.size).toBe(0);
+});
+
 describe('a version that follows another', () => {
   async function follow(handover: JobHandover, clock: FakeClock): Promise<string[]> {
     const { jobs, dues, add } = startJobs({ clock });
