@@ -8,24 +8,29 @@ export function handled(runner: PluginRunner, message: HandledMessage, run: () =
   return before.length + after.length === 0 ? run() : around(runner, message, run);
 }
 
-async function around(
-  { plugin: { before, after }, context }: PluginRunner,
-  message: HandledMessage,
-  run: () => unknown,
-): Promise<void> {
+async function around(runner: PluginRunner, message: HandledMessage, run: () => unknown): Promise<void> {
+  const {
+    plugin: { before, after },
+    context,
+  } = runner;
   for (const each of before) {
     const verdict: unknown = await each(message, context);
     if (verdict === false) return;
   }
   const startedAt = performance.now();
-  let error: unknown;
-  try {
-    await run();
-  } catch (thrown) {
-    error = thrown;
-    throw thrown;
-  } finally {
-    const durationMs = performance.now() - startedAt;
-    for (const each of after) await each({ ...message, durationMs, error }, context);
-  }
+  const thrown: unknown[] = [];
+  const attempt = async (what: () => unknown): Promise<void> => {
+    try {
+      await what();
+    } catch (error) {
+      thrown.push(error);
+    }
+  };
+  await attempt(run);
+  const ended = { ...message, durationMs: performance.now() - startedAt, error: thrown[0] };
+  for (const each of after) await attempt(() => each(ended, context));
+  if (thrown.length === 0) return;
+  // The first one is that of the call: what comes after must not hide it.
+  for (const error of thrown.slice(1)) runner.uncaught(error, 'after', message.message.from);
+  throw thrown[0];
 }

@@ -114,3 +114,20 @@ it('what comes after knows how it went, and is not called for what was not', asy
   await expect.poll(() => notes).toEqual(['fail no true', '!add 1 ok true']);
   expect(log.about(/onMessage failed: no/)).toHaveLength(1);
 });
+
+it('what comes after does not hide how the call failed, nor keep others that come after from being called', async () => {
+  const notes: string[] = [];
+  const failing: After = () => {
+    throw new Error('after, too');
+  };
+  const { parts } = noting(
+    [],
+    [failing, ({ error }) => void notes.push((error as Error | undefined)?.message ?? 'ok')],
+  );
+  const { alice, log } = await talking(parts);
+  for (const text of ['fail', '!add 1']) alice.tell('bot', text);
+  await expect.poll(() => notes).toEqual(['no', 'ok']);
+  expect(log.about(/onMessage failed: no/)).toHaveLength(1);
+  expect(log.about(/uncaught: after, too/)).toHaveLength(1);
+  await expect.poll(() => log.about(/!add failed: after, too/)).toHaveLength(1);
+});
