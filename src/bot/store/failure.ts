@@ -14,6 +14,9 @@ const codeOf = (error: unknown): unknown => (causeOf(error) as NodeJS.ErrnoExcep
 
 export const isLocked = (error: unknown): boolean => codeOf(error) === 'LEVEL_LOCKED';
 
+/** What the process or the machine has too little of: no repair of a store helps. */
+const SHORTAGE = /: (?:Too many open files(?: in system)?|Cannot allocate memory)$/;
+
 /** The error to report where something could not be done with a store: what cannot be read is damaged. */
 export function storeFailure(
   directory: string,
@@ -27,7 +30,8 @@ export function storeFailure(
     return new ChatosError('STORE_UNAVAILABLE', message, { cause: error, fields: { directory, inUse } });
   }
   const why = reasonOf(error);
-  if (what !== 'read' && codeOf(error) !== 'LEVEL_CORRUPTION') {
+  const isOther = what !== 'read' || SHORTAGE.test(why);
+  if (isOther && codeOf(error) !== 'LEVEL_CORRUPTION') {
     const message = `the store in ${directory} cannot be ${what}: ${why}`;
     return new ChatosError('STORE_UNAVAILABLE', message, { cause: error, fields: { directory, inUse } });
   }
