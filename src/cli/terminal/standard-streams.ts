@@ -106,8 +106,9 @@ class Output extends Writable {
         this.write(`${this.#reportLost!(lines)}\n`);
       }
       this.#isLost ||= !!error && !mayHeal;
-      // What is said to people is dropped where nobody reads it; the stream goes on, so that nothing is kept for ever.
-      done(this.fd === 2 ? null : error);
+      // What is said to people is dropped where nobody reads it; the stream goes on, so that nothing is kept for ever. After
+      // an error, it would write no more.
+      done(this.fd === 2 || mayHeal ? null : error);
     });
   }
 

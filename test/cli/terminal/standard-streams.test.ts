@@ -9,24 +9,27 @@ const MODULE = path.resolve('src/cli/terminal/standard-streams.ts');
 const SCRIPT = `
   import { truncateSync } from 'node:fs';
   import { createJiti } from ${JSON.stringify(import.meta.resolve('jiti'))};
-  const { loseErrorLines, ownStandardStreams } = await createJiti(process.cwd()).import(${JSON.stringify(MODULE)});
+  const { loseErrorLines, loseOutputLines, ownStandardStreams } = await createJiti(process.cwd()).import(${JSON.stringify(MODULE)});
   ownStandardStreams();
   loseErrorLines((lines) => 'lost ' + lines);
-  process.stderr.write('one\\n', () => {
-    truncateSync('log');
-    process.stderr.write('two\\n');
-  });
+  loseOutputLines((lines) => 'lost ' + lines);
+  process.stdout.on('error', () => undefined);
+  for (const [stream, file] of [[process.stderr, 'log'], [process.stdout, 'report']])
+    stream.write('one\\n', () => {
+      truncateSync(file);
+      stream.write('two\\n');
+    });
 `;
 
 test.skipIf(process.platform === 'win32')(
-  'a log goes on when its full disk has room again, and counts what is lost',
+  'a log and a report go on when their full disk has room again, and count what is lost',
   async () => {
     const cwd = await tempDirectory();
-    const log = path.join(cwd, 'log');
+    const files = ['log', 'report'].map((name) => path.join(cwd, name));
     // A file that may not grow is full, too.
-    writeFileSync(log, Buffer.alloc(1024 * 1024));
+    for (const file of files) writeFileSync(file, Buffer.alloc(1024 * 1024));
     const node = [process.execPath, '--input-type=module', '-e', SCRIPT];
-    execFileSync('bash', ['-c', 'ulimit -f 1024; exec "$@" 2>> log', 'bash', ...node], { cwd });
-    expect(readFileSync(log, 'utf8')).toBe('two\nlost 1\n');
+    execFileSync('bash', ['-c', 'ulimit -f 1024; exec "$@" 2>> log >> report', 'bash', ...node], { cwd });
+    expect(files.map((file) => readFileSync(file, 'utf8'))).toEqual(['two\nlost 1\n', 'two\nlost 1\n']);
   },
 );
