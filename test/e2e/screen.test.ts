@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { LAB, labFile, start, startServer } from './chatosbot.ts';
 import { peer } from './peers.ts';
 import { Screen } from './screen.ts';
+import { serverHere } from './server-here.ts';
 import { sharedServer } from './shared-server.ts';
 import { HAS_TERMINAL, KEY } from './terminal.ts';
 
@@ -187,13 +188,12 @@ describe.skipIf(!HAS_TERMINAL)('the line that is typed into chat', () => {
   });
 
   test('is kept over a restart of the server, on 20 columns, and while these change', async () => {
-    const own = await startServer();
+    const own = await serverHere();
     const screen = await chat(20, 'loyal', { server: own.at });
     const line = 'a line that is longer than the terminal is wide';
     screen.type(line);
     await shows(screen, line);
-    own.command.kill('SIGKILL');
-    await own.command.exit();
+    await own.end();
     await screen.until(({ lines }) => lines.at(-1) === `[not connected]> ${line}`);
     await screen.resize(40);
     await screen.until(({ rows }) => rows.at(-1) === 'han the terminal is wide');

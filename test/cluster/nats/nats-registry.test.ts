@@ -435,14 +435,14 @@ describe.skipIf(NO_NATS)('the logins of a cluster (where NATS is installed)', ()
     }
   });
 
-  it('are free when thousands of them are released at once', async () => {
+  it('are free when a thousand of them are released at once', async () => {
     const [a, b] = await joinAll(2);
     const dying = worker();
-    const claims = Array.from({ length: 2_000 }, (_, i) => claimOf(`many${i}`));
+    const claims = Array.from({ length: 1_000 }, (_, i) => claimOf(`many${i}`));
     // More at once than NATS answers in time on a slow machine would all be asked for again.
     for (let at = 0; at < claims.length; at += 100)
       await Promise.all(claims.slice(at, at + 100).map((claim) => claimPatiently(a!.registry, claim, dying)));
-    expect(a!.registry.forget(dying)).toBe(2_000);
+    expect(a!.registry.forget(dying)).toBe(1_000);
     const [one, last] = [claims[0]!, claims.at(-1)!].map(({ login }) => claimOf(login));
     expect(await claimPatiently(b!.registry, last!)).toHaveProperty('granted');
     expect(await claimPatiently(a!.registry, one!)).toHaveProperty('granted');
