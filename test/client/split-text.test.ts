@@ -75,6 +75,7 @@ describe('splitText', () => {
         expect(parts.every((part) => bytes(part) <= 1024)).toBe(true);
         expect(parts.length === 1 || parts.every((part) => part !== '')).toBe(true);
       }),
+      { numRuns: 50 },
     );
   });
 
@@ -88,6 +89,7 @@ describe('splitText', () => {
         const whole = words(wellFormed).filter((word) => bytes(word) <= 1024);
         expect(words(parts.join(' '))).toEqual(expect.arrayContaining(whole));
       }),
+      { numRuns: 50 },
     );
   });
 

@@ -68,7 +68,10 @@ describe('a client gives up a TLS server', () => {
     ['by its pin', `?pin=${PIN}`],
     ['by authorities', ''],
   ])('that shows a chain of certificates without end, where it would trust it %s', async (_, parameters) => {
-    const port = await portOf(tls.createServer(await chainOf(130), (socket) => socket.on('error', () => undefined)));
+    const { cert, key } = await chainOf(12);
+    // Nobody looks whether each has signed the one before.
+    const endless = { cert: Array<string>(11).fill(cert).join('\n'), key };
+    const port = await portOf(tls.createServer(endless, (socket) => socket.on('error', () => undefined)));
     expect(await failure(port, undefined, parameters)).toMatchObject({
       code: 'CONNECT_FAILED',
       message: expect.stringContaining(

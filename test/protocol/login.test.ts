@@ -125,7 +125,7 @@ describe('loginProblem', () => {
           !/^\s|\s$/u.test(login);
         expect(problem === undefined).toBe(isAllowed);
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
   });
 });

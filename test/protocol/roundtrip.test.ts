@@ -20,7 +20,7 @@ describe.each(WIDTHS)('encoder and decoder, LONG of %i bytes', (longBytes) => {
         expect(bytes.equals(naivePacket(sent, longBytes))).toBe(true);
         expect(bytes.length).toBeLessThanOrEqual(MAX_PACKET_BYTES);
       }),
-      { ...LIMITS, numRuns: 500 },
+      { ...LIMITS, numRuns: 250 },
     );
   });
 
@@ -33,7 +33,7 @@ describe.each(WIDTHS)('encoder and decoder, LONG of %i bytes', (longBytes) => {
         expect(isDeepStrictEqual(received, { packets: sent, frames })).toBe(true);
         expect(decoder.hasPartialPacket).toBe(false);
       }),
-      { ...LIMITS, numRuns: 200 },
+      { ...LIMITS, numRuns: 100 },
     );
   });
 
@@ -44,7 +44,7 @@ describe.each(WIDTHS)('encoder and decoder, LONG of %i bytes', (longBytes) => {
         const received = readAll(new PacketDecoder({ longBytes }), cut(stream, sizes));
         expect(isDeepStrictEqual(received.packets, sent)).toBe(true);
       }),
-      { ...LIMITS, numRuns: 200 },
+      { ...LIMITS, numRuns: 100 },
     );
   });
 
@@ -55,7 +55,7 @@ describe.each(WIDTHS)('encoder and decoder, LONG of %i bytes', (longBytes) => {
         const [received] = readAll(new PacketDecoder({ longBytes }), [bytes]).packets;
         expect(encodePacket(received!, longBytes).equals(bytes)).toBe(true);
       }),
-      { ...LIMITS, numRuns: 200 },
+      { ...LIMITS, numRuns: 100 },
     );
   });
 
@@ -73,7 +73,7 @@ describe.each(WIDTHS)('encoder and decoder, LONG of %i bytes', (longBytes) => {
         expect(decoder.hasPartialPacket).toBe(wholeBytes < received.length);
         expect(decoder.rest().equals(received.subarray(wholeBytes))).toBe(true);
       }),
-      { ...LIMITS, numRuns: 200 },
+      { ...LIMITS, numRuns: 100 },
     );
   });
 });

@@ -78,7 +78,7 @@ describe('skeletonsOf', () => {
           expect(alike(text, other)).toBe(true);
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
   });
 });
