@@ -23,7 +23,7 @@ beforeAll(async () => {
 
 describe.skipIf(!has.nginx)('a web server (nginx and curl, where they are installed)', () => {
   const folder = mkdtempSync(path.join(LAB, 'nginx'));
-  const file = randomBytes(2 ** 18);
+  const file = randomBytes(2 ** 17);
   const hash = createHash('sha256').update(file).digest('hex');
   let port: number;
 

@@ -4,7 +4,7 @@ import { beforeAll, expect, test } from 'vitest';
 import { readAll } from '../support/rfc-peer.ts';
 import { failure, LAB, run, start } from './chatosbot.ts';
 import { ask, fate, peer } from './peers.ts';
-import { runShared, startShared } from './shared-process.ts';
+import { runShared, startShared, type SharedCommand } from './shared-process.ts';
 import { sharedServer } from './shared-server.ts';
 
 let at: string;
@@ -14,18 +14,28 @@ beforeAll(async () => {
   ({ at, port } = await sharedServer());
 });
 
-/** A listener that joins peers with a process. */
-async function serving(login: string, command: string, args: readonly string[] = []) {
-  const listener = start(['pipe', '--listen', '--server', at, '--login', login, '--exec', command, ...args]);
+async function servingBy<C extends SharedCommand>(
+  begin: (args: readonly string[]) => C,
+  login: string,
+  command: string,
+  args: readonly string[] = [],
+) {
+  const listener = begin(['pipe', '--listen', '--server', at, '--login', login, '--exec', command, ...args]);
   await listener.line(/^waiting/);
   return listener;
 }
+
+/** A listener that joins peers with a process. */
+const serving = servingBy.bind(undefined, startShared);
+/** One that is a process of its own, for what becomes of both. */
+const servingAlone = (login: string, command: string, args: readonly string[] = []) =>
+  servingBy((all) => start(all), login, command, args);
 
 /** Whether a process lives; those that only wait for their parent to ask do not. */
 const lives = (pid: string | undefined): boolean => existsSync(`/proc/${pid}`);
 
 test('pipe --exec joins a peer with a process, which knows who is at both ends', async () => {
-  const listener = await serving('tool', 'echo "$CHATOSBOT_PEER to $CHATOSBOT_LOGIN"; wc -c');
+  const listener = await servingAlone('tool', 'echo "$CHATOSBOT_PEER to $CHATOSBOT_LOGIN"; wc -c');
   const asked = await runShared(['pipe', 'tool', '--server', at, '--login', 'user'], { input: 'seven..' });
   expect(asked).toMatchObject({ status: 0, stdout: expect.stringMatching(/^user to tool\n\s*7\n$/) });
   expect(await listener.exit()).toMatchObject({ status: 0, stdout: '' });
@@ -83,7 +93,7 @@ test('pipe --exec breaks with a peer that goes on sending long after its process
 });
 
 test('pipe --exec ends its process and all that it has started when the peer breaks off', async () => {
-  const listener = await serving('abandoned', 'sleep 1000 & echo $!; wait', ['--keep']);
+  const listener = await servingAlone('abandoned', 'sleep 1000 & echo $!; wait', ['--keep']);
   const { half } = await ask(await peer(port, 'leaver'), port, 'abandoned');
   const pid = String(await new Promise<Buffer>((resolve) => half.once('data', resolve))).trim();
   expect(lives(pid)).toBe(true);
@@ -94,7 +104,7 @@ test('pipe --exec ends its process and all that it has started when the peer bre
 });
 
 test('pipe --exec ends a process that ignores SIGTERM, after a moment, when it is interrupted', async () => {
-  const listener = await serving('stubborn', 'trap "" TERM; echo $$; while :; do sleep 0.1; done');
+  const listener = await servingAlone('stubborn', 'trap "" TERM; echo $$; while :; do sleep 0.1; done');
   const { half } = await ask(await peer(port, 'guest'), port, 'stubborn');
   const pid = String(await new Promise<Buffer>((resolve) => half.once('data', resolve))).trim();
   const end = fate(half);
@@ -105,7 +115,7 @@ test('pipe --exec ends a process that ignores SIGTERM, after a moment, when it i
 });
 
 test('pipe --exec leaves nothing behind when a second signal ends it at once', async () => {
-  const listener = await serving('hasty', 'trap "" TERM; echo $$; while :; do sleep 0.1; done');
+  const listener = await servingAlone('hasty', 'trap "" TERM; echo $$; while :; do sleep 0.1; done');
   const { half } = await ask(await peer(port, 'guest'), port, 'hasty');
   const pid = String(await new Promise<Buffer>((resolve) => half.once('data', resolve))).trim();
   const end = fate(half);
@@ -134,7 +144,7 @@ test('pipe --keep --exec runs a process for each peer, and goes on after one tha
 
 test('pipe --exec serves 3 MiB both ways unchanged', async () => {
   const file = path.join(LAB, 'back');
-  const listener = await serving('mirror', `tee ${file}`);
+  const listener = await servingAlone('mirror', `tee ${file}`);
   const bytes = Buffer.alloc(3 * 1024 * 1024, 'abcdefg');
   const asker = await runShared(['pipe', 'mirror', '--server', at], { input: bytes });
   expect(asker.status).toBe(0);

@@ -50,14 +50,14 @@ test('pipe --listen lets a peer that comes while it is busy wait, and ends with 
 });
 
 test('pipe --listen that a shell starts again and again serves all who ask, one after the other', async () => {
-  const loop = shell(`for i in 1 2 3; do chatosbot pipe --listen --login shop --server ${at}; done | cat`);
-  const askers = ['ann', 'bea', 'cyd'].map((name) =>
+  const loop = shell(`for i in 1 2; do chatosbot pipe --listen --login shop --server ${at}; done | cat`);
+  const askers = ['ann', 'bea'].map((name) =>
     startShared(['pipe', 'shop', '--server', at, '--login', name], { input: `from ${name}\n` }),
   );
   for (const asker of askers) expect(await asker.exit()).toMatchObject({ status: 0 });
   const { status, stdout } = await loop.exit();
   expect(status).toBe(0);
-  expect(stdout.trimEnd().split('\n').toSorted()).toEqual(['from ann', 'from bea', 'from cyd']);
+  expect(stdout.trimEnd().split('\n').toSorted()).toEqual(['from ann', 'from bea']);
 });
 
 test('pipe --listen takes the next peer where the first one asks and then leaves', async () => {

@@ -3,11 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import type { Command } from '../support/command.ts';
 import { failure, LAB, labFile, start, startProgram, WORK } from './chatosbot.ts';
 import { ownServer } from './own-server.ts';
 import { acceptNext, peer } from './peers.ts';
-import { runShared, startShared } from './shared-process.ts';
+import { runShared, startShared, type SharedCommand } from './shared-process.ts';
 import { sharedServer } from './shared-server.ts';
 
 const BYTES = randomBytes(3_000_000);
@@ -48,9 +47,29 @@ async function endless(flags: typeof VERIFY, server = at) {
   return pair;
 }
 
-async function endings({ listener, sender }: { listener: Command; sender: Command }) {
-  const [listened, sent] = await Promise.all([failure(listener), failure(sender)]);
+async function endings({ listener, sender }: { listener: SharedCommand; sender: SharedCommand }) {
+  const [listened, sent] = await Promise.all([failure(listener.exit()), failure(sender.exit())]);
   return { listened, sent };
+}
+
+/** Both sides, in processes that have run others; the one sends all bytes, and the other reads no input. */
+function sharedPair(flags: { readonly listener: readonly string[]; readonly sender: readonly string[] }, server = at) {
+  const [login, asker] = [`ear-${++count}`, `mouth-${count}`];
+  const listener = startShared(['pipe', '--listen', '--login', login, ...flags.listener, '--server', server]);
+  const sending = ['pipe', login, '--login', asker, ...flags.sender, '--server', server];
+  return { listener, sender: startShared(sending, { input: BYTES }), login, asker };
+}
+
+/** The same, at a rate that takes them half a minute; some of it has arrived. */
+async function midway(flags: readonly string[], server: string) {
+  const pair = sharedPair({ listener: flags, sender: [...flags, '--limit-rate', '100k'] }, server);
+  await pair.listener.line(/^private connection with/);
+  const received = async (): Promise<string> => {
+    pair.listener.kill('SIGUSR1');
+    return (await pair.listener.line(/received (\S+ \S+),/))[1]!;
+  };
+  await expect.poll(received).not.toBe('0 B');
+  return pair;
 }
 
 describe('pipe --verify', () => {
@@ -109,19 +128,11 @@ describe('pipe --verify', () => {
 
   test('ends both sides where the server is killed', async () => {
     const server = await ownServer();
-    const { listener, sender } = await endless(VERIFY, server.at);
+    const pair = await midway(['--verify'], server.at);
     await server.kill();
-    expect(await endings({ listener, sender })).toMatchObject({ listened: { status: 65 }, sent: { status: 65 } });
+    expect(await endings(pair)).toMatchObject({ listened: { status: 65 }, sent: { status: 65 } });
   });
 });
-
-/** Both sides, in processes that have run others; the one sends all bytes, and the other reads no input. */
-function sharedPair(flags: { readonly listener: readonly string[]; readonly sender: readonly string[] }) {
-  const [login, asker] = [`ear-${++count}`, `mouth-${count}`];
-  const listener = startShared(['pipe', '--listen', '--login', login, ...flags.listener, '--server', at]);
-  const sending = ['pipe', login, '--login', asker, ...flags.sender, '--server', at];
-  return { listener, sender: startShared(sending, { input: BYTES }), login, asker };
-}
 
 describe('pipe --verify and a peer without it', () => {
   test('a plain listener writes nothing, and both say what to do', async () => {
@@ -224,9 +235,9 @@ describe('pipe --reconnect', () => {
   test('gives up with 65 when there is no other connection in time', async () => {
     const server = await ownServer();
     const patience = ['--reconnect', '--reconnect-timeout', '1'];
-    const { listener, sender } = await endless({ listener: patience, sender: patience }, server.at);
+    const pair = await midway(patience, server.at);
     await server.kill();
-    const { listened, sent } = await endings({ listener, sender });
+    const { listened, sent } = await endings(pair);
     const why =
       /^chatosbot: the end was not confirmed: there was no other private connection with \S+ within 1 s; (?:all|\d+) bytes/;
     for (const ended of [listened, sent]) expect(ended).toEqual({ status: 65, last: expect.stringMatching(why) });
