@@ -68,7 +68,7 @@ export class IsolatedBot implements WorkerBot {
    *   the bot has stopped
    */
   async load(): Promise<LoadedBot> {
-    await this.#restarting;
+    while (this.#restarting) await this.#restarting;
     if (this.#worker) return this.#worker.load();
     return this.#start ? this.#restart() : this.#spawn();
   }
@@ -199,16 +199,19 @@ export class IsolatedBot implements WorkerBot {
   #scheduleRestart(): string {
     const pauseMs = this.#quickEnds === 0 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (this.#quickEnds - 1), MAX_PAUSE_MS);
     this.#quickEnds += 1;
-    this.#timer = setTimeout(() => {
-      this.#restarting = this.#restart()
-        .catch(() => undefined)
-        .finally(() => (this.#restarting = undefined));
-    }, pauseMs);
+    this.#timer = setTimeout(() => void this.#restart().catch(() => undefined), pauseMs);
     return pauseMs === 0 ? 'now' : `in ${pauseMs / 1000} s`;
   }
 
+  /** Restarts it. What is loaded meanwhile waits: a second worker would want the same login. */
+  #restart(): Promise<LoadedBot> {
+    const restarting = this.#restartOnce();
+    this.#restarting = restarting.catch(() => undefined).finally(() => (this.#restarting = undefined));
+    return restarting;
+  }
+
   /** Loads the plugin in a new worker, and goes on there; where that fails, it is retried. */
-  async #restart(): Promise<LoadedBot> {
+  async #restartOnce(): Promise<LoadedBot> {
     this.#status.restarts += 1;
     let problem: string | undefined;
     try {

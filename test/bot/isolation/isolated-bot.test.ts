@@ -1,6 +1,8 @@
+import { writeFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { BotWorker } from '../../../src/bot/isolation/bot-worker.ts';
 import { BotRuntime } from '../../../src/bot/runtime.ts';
 import type { RuntimeEvent } from '../../../src/bot/events.ts';
 import { tempDirectory } from '../../support/bot-files.ts';
@@ -197,6 +199,35 @@ describe('a reload in a worker', () => {
     await log.until(/its worker was restarted/);
     alice.tell('bot', 'hello');
     expect((await alice.next(4)).msg).toBe('mended');
+  });
+
+  it('that comes while the worker of one that failed is ended starts the only worker', async () => {
+    const server = await startServer();
+    const { bot, file, log } = await startIsolated(server, taker, {});
+    const alice = await joinAs(server, 'alice');
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    onTestFinished(() => void vi.useRealTimers());
+    await writeVersion(file, `export const onStart = ;`);
+    alice.tell('bot', 'exit');
+    await log.until(/is restarted now/);
+    vi.advanceTimersByTime(0);
+    await log.until(/cannot be restarted: .*bot\.ts:1/);
+    let loaded: Promise<unknown> | undefined;
+    const spied = vi.spyOn(BotWorker.prototype, 'terminate');
+    onTestFinished(() => spied.mockRestore());
+    spied.mockImplementationOnce(async function (this: BotWorker, reason) {
+      writeFileSync(file, `export const onMessage = (message) => message.reply('mended');`);
+      loaded = bot.load();
+      await this.terminate(reason);
+    });
+    const failed = bot.load().catch((error: unknown) => error);
+    await expect.poll(() => loaded).toBeDefined();
+    await loaded;
+    expect(await failed).toMatchObject({ code: 'INVALID_PLUGIN' });
+    await log.until(/its worker was restarted/);
+    alice.tell('bot', 'hello');
+    expect((await alice.next(4)).msg).toBe('mended');
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('that its schema refuses while its worker is restarted follows when the file is right', async () => {
