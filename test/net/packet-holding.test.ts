@@ -111,7 +111,7 @@ describe('held input', () => {
   it('slows the peer beyond 64 KiB, with bounded memory, and comes whole afterwards', async () => {
     const { connection, peer, texts, send, socket, packetsToCome } = await holding();
     await send(login);
-    const count = 20_000;
+    const count = 6_000;
     const bytes = Buffer.concat(Array<Buffer>(count).fill(bytesOf('x'.repeat(1024))));
     const before = await bufferBytes();
     const pump = new Pump(peer, bytes);
