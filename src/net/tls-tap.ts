@@ -58,8 +58,9 @@ export class TlsTap extends Duplex {
     const old = this.#raw;
     if (old.destroyed || old.readableEnded || old.writableLength > 0 || this.writableLength > 0 || this.#rest)
       return false;
-    for (let left = old.read() as Buffer | null; left !== null; left = old.read() as Buffer | null) this.push(left);
+    // First: what is read is an event, too, and would come twice.
     old.off('data', this.#onData).off('end', this.#onEnd).off('error', this.#onError).off('close', this.#onClose);
+    for (let left = old.read() as Buffer | null; left !== null; left = old.read() as Buffer | null) this.push(left);
     const raw = replace();
     if (raw) this.#raw = raw;
     else old.on('data', this.#onData);
