@@ -71,6 +71,8 @@ export class Channel extends Duplex {
   #take: LentBytesTaker | undefined;
   /** It has not given the last bytes back yet. */
   #taking = false;
+  /** Done when it gives back what it was lent last. */
+  #lent: Promise<void> | undefined;
   #failTaking: (error: unknown) => void = () => undefined;
 
   /** @internal Clients make channels. */
@@ -198,6 +200,8 @@ export class Channel extends Duplex {
       this.resume();
       this.#transport.stream.resume();
       await promise;
+      // Over TLS, the end may come while the last bytes are still being taken.
+      await this.#lent;
     } finally {
       stopWatching();
       this.#taking = true;
@@ -333,6 +337,7 @@ export class Channel extends Duplex {
     try {
       const taken = this.#take!(chunk);
       if (taken) {
+        this.#lent = taken;
         taken.then(this.#givenBack, this.#failTaking);
         return false;
       }

@@ -100,6 +100,24 @@ describe('a client on a TLS server', () => {
     there.end();
   });
 
+  it('has given a taker that is slow all bytes by the end, each once, where many came before it began', async () => {
+    const { pinned } = await startTls(named);
+    const [alice, bob] = await Promise.all([connect(pinned, 'alice'), connect(pinned, 'bob')]);
+    const [here, there] = await openChannel(alice, bob);
+    const sent = randomBytes(1_000_000);
+    here.end(sent);
+    // The stream is full, TLS and the socket beneath it, too.
+    await once(there, 'readable');
+    await expect.poll(() => here.bytesMoved).toBeGreaterThan(sent.length / 2);
+    const taken: Buffer[] = [];
+    await there.readLent(async (chunk) => {
+      for (let turn = 0; turn < 50; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      taken.push(Buffer.from(chunk));
+    });
+    expect(Buffer.concat(taken).equals(sent)).toBe(true);
+    there.end();
+  });
+
   it('opens halves at the machine that it has reached, by the name of the address', async () => {
     const { port } = await startTls(named);
     const at = `tls://localhost:${port}?ca=${ca}`;
