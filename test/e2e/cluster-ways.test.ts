@@ -9,7 +9,7 @@ import { halfTls, joinTls } from '../support/tls-clients.ts';
 import { startNodes, type StartedNode } from './cluster-nodes.ts';
 import { peer } from './peers.ts';
 
-const BYTES = 256 * 1024;
+const BYTES = 512 * 1024;
 const HAS_IPV6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'));
 
 async function agree(requester: RfcPeer, target: RfcPeer): Promise<bigint> {

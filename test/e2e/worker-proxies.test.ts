@@ -64,7 +64,7 @@ test('[P20] halves that come over a proxy keep their addresses and all bytes, wh
     for (const half of halves) expect(await readExactly(half, 1)).toEqual(Buffer.from([10]));
     const listed = await runShared(['ctl', 'channels', '--json', '--control', CONTROL]);
     expect([...listed.stdout.matchAll(/192\.0\.2\.\d+/g)].map(String).toSorted()).toEqual(['192.0.2.7', '192.0.2.8']);
-    const sent = halves.map((_, index) => pattern(256 * 1024, way + 8 * index));
+    const sent = halves.map((_, index) => pattern(512 * 1024, way + 8 * index));
     const heard = halves.map((half) => hashToEnd(half));
     await Promise.all(halves.map((half, index) => new Pump(half, sent[index]!).done));
     for (const half of halves) half.end();

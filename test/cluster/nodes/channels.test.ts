@@ -59,7 +59,7 @@ test.each([true, false])(
     for (const one of nodes) {
       for (const other of nodes) {
         const { halves } = await channel(users[0], users[1], [one, other], 'early');
-        const sent = halves.map((_, index) => pattern(1024 * 1024, 1 + index));
+        const sent = halves.map((_, index) => pattern(512 * 1024, 1 + index));
         const heard = halves.map((half) => hashToEnd(half));
         const pumps = halves.map((half, index) => new Pump(half, sent[index]!));
         await Promise.all(pumps.map(({ done }) => done));
@@ -176,7 +176,7 @@ test('[P14] a receiver that does not read stops the sender across nodes, in boun
   const { nodes, users, channel } = await start(true);
   const { halves } = await channel(users[0], users[1], [nodes[0], nodes[2]]);
   const before = await Promise.all(nodes.map((node) => node.views()));
-  const sent = pattern(96 * 1024 * 1024, 5);
+  const sent = pattern(72 * 1024 * 1024, 5);
   const pump = new Pump(halves[0], sent);
   let last = -1;
   // It has stopped where nothing more leaves for half a second.
