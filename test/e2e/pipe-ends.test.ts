@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { RfcPeer } from '../support/rfc-peer.ts';
 import { startTamperingProxy } from '../support/tampering-proxy.ts';
-import { LAB, labFile } from './chatosbot.ts';
+import { LAB, labFile, startServer } from './chatosbot.ts';
 import { ownServer } from './own-server.ts';
 import {
   blamed,
@@ -119,9 +119,10 @@ const ENDINGS: Readonly<Record<string, (meeting: Meeting) => Promise<Statuses>>>
     return statuses(sending, receiving).finally(() => clearInterval(more));
   },
   'the server is killed': async (meeting) => {
-    const own = await ownServer();
+    // A process: what its end looks like to both sides is the system's.
+    const own = await startServer();
     const { sending, receiving } = await midway({ ...meeting, at: own.at });
-    await own.kill();
+    own.command.kill('SIGKILL');
     return statuses(sending, receiving);
   },
   'the server is stopped, and its drain time is over': async (meeting) => {
