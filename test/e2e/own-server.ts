@@ -14,7 +14,10 @@ export interface OwnServer {
   readonly at: string;
   /** Ends it in order: private connections have the time that it was given. */
   readonly end: () => Promise<void>;
-  /** Ends it as SIGKILL does: nobody listens any more, and the system closes all connections as they are. */
+  /**
+   * Ends it much as SIGKILL does: nobody listens any more, and the system closes all connections as they are. That clients
+   * do not take that for an end needs a process: `startServer`.
+   */
   readonly kill: () => Promise<void>;
   /** Starts another one at the same address, which knows nothing of the one before. */
   readonly startAgain: () => Promise<void>;
