@@ -5,7 +5,7 @@ import { packageVersion } from '../util/version.ts';
 import { COMMANDS } from './commands/index.ts';
 import { exitFor, EXIT, quietReason } from './terminal/exit.ts';
 import { HELP, HELP_OUTPUT } from './terminal/help.ts';
-import { flushOutput, noticeError } from './terminal/output.ts';
+import { flushOutput, noticeError, warnInJson } from './terminal/output.ts';
 import { endProcess, shareProcess } from './terminal/shared-process.ts';
 import { withoutCredentials } from './hidden-values.ts';
 import { readHelp } from './wanted-help.ts';
@@ -82,6 +82,8 @@ export async function runProgram(): Promise<never> {
   for (const [name, value] of Object.entries(process.env)) {
     if (name.startsWith('CHATOSBOT_') && value === '' && name !== 'CHATOSBOT_SECRET') delete process.env[name];
   }
+  // Another command line of this process may have asked for it.
+  warnInJson(false);
   // The reader of our output may stop reading: that ends a command quietly. A full disk is reported.
   let lost: Error | undefined;
   process.stdout.on('error', (error) => {

@@ -37,7 +37,7 @@ export interface ListenerReport {
 }
 
 export function reporter(flags: PipeFlags): Report {
-  if (flags.json) warnInJson();
+  warnInJson(flags.json === true);
   return (type, text, fields) => {
     if (flags.json) process.stderr.write(`${toJsonLine({ type, ...fields })}\n`);
     else if (!flags.quiet && text !== undefined) notice(text);

@@ -12,9 +12,9 @@ export function notice(text: string): void {
 
 let warnsInJson = false;
 
-/** For commands whose standard error is read by a program: {@link warn} writes lines of JSON from now on. */
-export function warnInJson(): void {
-  warnsInJson = true;
+/** For commands whose standard error is read by a program: whether {@link warn} writes lines of JSON from now on. */
+export function warnInJson(does: boolean): void {
+  warnsInJson = does;
 }
 
 /** Says what is to be known, and stops nothing. */
