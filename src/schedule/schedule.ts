@@ -38,6 +38,17 @@ export function parseSchedule(spec: ScheduleSpec): Schedule {
   return { cron: parseCron(spec), catchUp, overlap };
 }
 
+/**
+ * Plugins may be JavaScript: of an expression alone, each character would be a key.
+ *
+ * @throws {ChatosError} `INVALID_ARGUMENT`
+ */
+export function checkIsSpec(spec: unknown): void {
+  if (typeof spec === 'object' && spec !== null) return;
+  const written = typeof spec === 'string' ? `'${spec}'` : "'0 9 * * *'";
+  throw new ChatosError('INVALID_ARGUMENT', `a schedule is an object: { cron: ${written} }`);
+}
+
 /** All problems of a schedule; {@link parseSchedule} throws the first. */
 export function scheduleProblems({ cron, timeZone, ...others }: ScheduleSpec): string[] {
   const { catchUp = 'none', overlap = 'skip' } = others;

@@ -270,6 +270,14 @@ describe('ctx.schedule', () => {
     expect(runtime.status.accounts[0]!.plugins[0]!.jobs).toEqual([]);
     expect(() => ctx.schedule({ cron: '* * * * *', name: 'beat' }, () => undefined)).not.toThrow();
   });
+
+  it('refuses an expression alone, with how it is written', async () => {
+    const { start } = await world();
+    const { ctx } = await start({});
+    expect(() => ctx.schedule('0 9 * * *' as never, () => undefined)).toThrow(
+      expect.objectContaining({ code: 'INVALID_ARGUMENT', message: "a schedule is an object: { cron: '0 9 * * *' }" }),
+    );
+  });
 });
 
 async function waitFor(isSo: () => boolean): Promise<void> {

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events';
 import { withResolvers } from '../../util/deferred.ts';
 import { ChatosError } from '../../errors.ts';
+import { checkIsSpec } from '../../schedule/schedule.ts';
 import type { CallOwner } from '../loading/loaded-code.ts';
 import type { LoadedPlugin } from '../loading/read-plugin.ts';
 import type { Context } from '../plugin/context.ts';
@@ -124,10 +125,13 @@ export class PluginRunner implements CallOwner {
       timers: this.timers,
       dialogues: this.dialogues,
       mayAct: () => this.#state !== 'stopped' || this.#isOnChannel(currentCall()),
-      schedule: ({ name: job, ...when }, run) =>
-        signal.aborted
+      schedule: (given, run) => {
+        checkIsSpec(given);
+        const { name: job, ...when } = given;
+        return signal.aborted
           ? { name: job ?? when.cron, next: undefined, cancel: () => undefined }
-          : this.jobs.add(job, when, run, currentCall()?.hook === 'onStart'),
+          : this.jobs.add(job, when, run, currentCall()?.hook === 'onStart');
+      },
     });
   }
 
