@@ -166,14 +166,24 @@ export function switchedLoggerFor({ logLevel, logFormat }: LogFlags): ReturnType
   return createSwitchedLogger({ level: logLevel, format: logFormat });
 }
 
+/** What a timer can hold. */
+const MAX_SECONDS = 2_000_000;
+
 /** A length of time, in seconds, 0 or more: a number of them, fractions are allowed, or `90s`, `30m`, `1h30m`. */
 export function seconds(text: string): number {
   const value = secondsIn(text);
-  if (value >= 0 && value <= 2_000_000) return value;
+  if (value >= 0 && value <= MAX_SECONDS) return value;
   throw new InvalidArgumentError('expected a number of seconds, 0 or more, or a time such as 90s, 30m or 1h30m');
 }
 
-/** The same, above 0 and of any length. */
+/** The same, above 0: for what would be over before it begins. */
+export function someSeconds(text: string): number {
+  const value = secondsIn(text);
+  if (value > 0 && value <= MAX_SECONDS) return value;
+  throw new InvalidArgumentError('expected a number of seconds, more than 0, or a time such as 90s, 30m or 1h30m');
+}
+
+/** The same, of any length. */
 export function duration(text: string): number {
   const value = secondsIn(text);
   if (value > 0 && value < 3_000_000_000) return value;
@@ -190,6 +200,13 @@ function secondsIn(text: string): number {
 }
 
 const BYTE_UNITS = { '': 1, k: 1e3, m: 1e6, g: 1e9, ki: 2 ** 10, mi: 2 ** 20, gi: 2 ** 30 };
+
+/** How many peers are served at once, of which each takes memory. */
+export function peerCount(text: string): number {
+  const number = Number(text);
+  if (/^\d+$/.test(text) && number >= 1 && number <= 1_000) return number;
+  throw new InvalidArgumentError('expected a number, 1 to 1000');
+}
 
 /** A number of bytes per second, at least 1: `800`, `50k`, `1.5M`, `64Ki`. */
 export function byteRate(text: string): number {

@@ -2,10 +2,27 @@ import { Command, InvalidArgumentError } from 'commander';
 import { describe, expect, test } from 'vitest';
 import type { Config } from '../../src/config/schema.ts';
 import { clientServer } from '../../src/config/settings.ts';
-import { serverArgument, loginArgument, seconds, statusOption, duration, timeArgument } from '../../src/cli/options.ts';
+import { COMMANDS } from '../../src/cli/commands/index.ts';
+import {
+  duration,
+  loginArgument,
+  peerCount,
+  seconds,
+  serverArgument,
+  someSeconds,
+  statusOption,
+  timeArgument,
+} from '../../src/cli/options.ts';
 import { DEFAULT_ADDRESS } from '../../src/net/address.ts';
 
 const placed = (config: Config): { config: Config; directory: string } => ({ config, directory: '/etc/bots' });
+
+/** A command that reads its options, and does nothing. */
+async function idle(name: string): Promise<Command> {
+  const command = new Command().exitOverride().configureOutput({ writeErr: () => undefined });
+  (await COMMANDS.find((each) => each.name === name)!.load()).register(command, () => Promise.resolve());
+  return command.action(() => undefined);
+}
 
 describe('an option', () => {
   test.each([
@@ -26,6 +43,39 @@ describe('an option', () => {
       expect(() => seconds(text)).toThrow(InvalidArgumentError);
     },
   );
+
+  test('of a time that 0 would end before it begins takes more than that', () => {
+    expect(['0.001', '10', '5m', '2000000'].map(someSeconds)).toEqual([0.001, 10, 300, 2_000_000]);
+    for (const text of ['0', '-0', '0s', '', '-1', '1e400', 'Infinity', '2000001'])
+      expect(() => someSeconds(text)).toThrow('expected a number of seconds, more than 0');
+  });
+
+  test.each([
+    ['pipe', ['--wait', '--idle-timeout']],
+    ['forward', ['--wait', '--idle-timeout', '--dial-timeout']],
+    ['send', ['--wait']],
+    ['receive', ['--wait']],
+    ['say', ['--wait', '--answer-timeout']],
+    ['top', ['--interval']],
+  ])('of %s is refused with 0 where that makes no sense: %j', async (name, options) => {
+    const command = await idle(name);
+    for (const option of options) {
+      const parsed = command.parseAsync([option, '0', 'word'], { from: 'user' });
+      await expect(parsed).rejects.toThrow('expected a number of seconds, more than 0');
+    }
+  });
+
+  test('of how many peers are served at once is bounded', () => {
+    expect(['1', '1000'].map(peerCount)).toEqual([1, 1_000]);
+    for (const text of ['', '0', '-1', '1.5', '1e2', '1001', '9'.repeat(400)])
+      expect(() => peerCount(text)).toThrow('expected a number, 1 to 1000');
+  });
+
+  test.each(['pipe', 'receive'])('of %s for as many peers as nobody has is refused', async (name) => {
+    const command = await idle(name);
+    const parsed = command.parseAsync(['--keep', '--max', '1000000000'], { from: 'user' });
+    await expect(parsed).rejects.toThrow('expected a number, 1 to 1000');
+  });
 
   test('that is an address is refused in words', () => {
     const address = { transport: 'tcp', port: 7777, longBytes: 4 };

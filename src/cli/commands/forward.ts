@@ -17,8 +17,8 @@ import {
   loginArgument,
   loginOption,
   noIdentityOption,
-  seconds,
   serverOption,
+  someSeconds,
 } from '../options.ts';
 import { DEFAULT_WAIT_S } from '../piping/flags.ts';
 import { interruptibly } from '../terminal/signals.ts';
@@ -59,10 +59,14 @@ export function register(command: Command): void {
     .option(
       '--dial-timeout <seconds>',
       `how long a target may take to answer, and the peer to come back (default: ${DEFAULT_DIAL_TIMEOUT_S})`,
-      seconds,
+      someSeconds,
     )
-    .option('--idle-timeout <seconds>', 'reset a connection when nothing moves through it for so long', seconds)
-    .option('-w, --wait <seconds>', `how long to wait for the peer at the start (default: ${DEFAULT_WAIT_S})`, seconds)
+    .option('--idle-timeout <seconds>', 'reset a connection when nothing moves through it for so long', someSeconds)
+    .option(
+      '-w, --wait <seconds>',
+      `how long to wait for the peer at the start (default: ${DEFAULT_WAIT_S})`,
+      someSeconds,
+    )
     .option('--retry', 'keep trying where the server is not there yet, or the login is taken, until --wait is over')
     .addOption(serverOption())
     .addOption(loginOption())

@@ -1,5 +1,5 @@
 import process from 'node:process';
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
 import { DEFAULT_HEARTBEAT_MS } from '../../client/heartbeat.ts';
 import { DEFAULT_REOPEN_TIMEOUT_MS } from '../../transfer/verified/options.ts';
 import { connectCommand } from '../connecting/connect.ts';
@@ -12,8 +12,10 @@ import {
   loginArgument,
   loginOption,
   noIdentityOption,
+  peerCount,
   seconds,
   serverOption,
+  someSeconds,
 } from '../options.ts';
 import { askPeer } from '../piping/asking.ts';
 import { converse } from '../piping/conversation.ts';
@@ -39,11 +41,11 @@ export function register(command: Command): void {
     .option(
       '-w, --wait <seconds>',
       `how long to wait for the peer (default: ${DEFAULT_WAIT_S}; with --listen, no limit)`,
-      seconds,
+      someSeconds,
     )
     .option('--retry', 'keep trying where the server is not there yet, or the login is taken, until --wait is over')
     .option('-k, --keep', 'with --listen: serve peers one after the other, until a signal ends it')
-    .option('--max <number>', 'with --keep: serve so many at once (default: 1)', count)
+    .option('--max <number>', 'with --keep: serve so many at once (default: 1)', peerCount)
     .option('--exec <command>', 'join the peer with a process of this shell command, one for each connection')
     .option('--send-only', 'discard what the peer sends')
     .option('--recv-only', 'do not read standard input: our direction ends at once')
@@ -54,7 +56,7 @@ export function register(command: Command): void {
       `with --reconnect: how long to wait for another connection (default: ${DEFAULT_REOPEN_TIMEOUT_MS / 1000})`,
       seconds,
     )
-    .option('--idle-timeout <seconds>', 'break the connection when nothing moves for so long', seconds)
+    .option('--idle-timeout <seconds>', 'break the connection when nothing moves for so long', someSeconds)
     .option('--limit-rate <rate>', 'send and receive at most so many bytes a second each: 800, 50k, 2M', byteRate)
     .addOption(secretOption)
     .addOption(codeOption)
@@ -171,11 +173,4 @@ function reportCode(code: string, { json, quiet }: PipeFlags, report: Report): v
 function secretWords({ secret }: PipeFlags, found: FoundSecret | undefined): string {
   if (found?.secret.kind === 'code') return ` --code ${found.secret.code}`;
   return secret === undefined ? '' : ' --secret FILE';
-}
-
-function count(text: string): number {
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || number < 1 || number > 1000)
-    throw new InvalidArgumentError('expected a number, 1 to 1000');
-  return number;
 }

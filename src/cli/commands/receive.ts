@@ -9,7 +9,16 @@ import { connectCommand } from '../connecting/connect.ts';
 import { hideArguments } from '../connecting/hidden-arguments.ts';
 import { findSecret, secretMistake, secretOptions } from '../connecting/secrets.ts';
 import { reportSessions } from '../connecting/session-reports.ts';
-import { configOption, identityOption, loginOption, noIdentityOption, seconds, serverOption } from '../options.ts';
+import {
+  configOption,
+  identityOption,
+  loginOption,
+  noIdentityOption,
+  peerCount,
+  seconds,
+  serverOption,
+  someSeconds,
+} from '../options.ts';
 import { Listener } from '../piping/listener.ts';
 import { standardOutput } from '../piping/transfer.ts';
 import { canAsk } from '../sending/consent.ts';
@@ -40,11 +49,11 @@ export function register(command: Command): void {
     .option('--max-entries <number>', 'refuse more files and folders than this', count, DEFAULT_MAX_ENTRIES)
     .option('--any-names', 'allow names that collide, or mean something else, on other systems')
     .option('-k, --keep', 'receive from one sender after the other, until a signal ends it')
-    .option('--max <number>', 'with --keep: receive from so many at once (default: 1)', count)
+    .option('--max <number>', 'with --keep: receive from so many at once (default: 1)', peerCount)
     .option(
       '-w, --wait <seconds>',
       `how long to wait for a sender (default: no limit; with a code, ${DEFAULT_CODE_WAIT_S})`,
-      seconds,
+      someSeconds,
     )
     .option('--retry', 'keep trying where the server is not there yet, or the login is taken, until --wait is over')
     .option(

@@ -20,8 +20,8 @@ import {
   loginArgument,
   loginOption,
   noIdentityOption,
-  seconds,
   serverOption,
+  someSeconds,
 } from '../options.ts';
 import { DEFAULT_WAIT_S } from '../piping/flags.ts';
 import { standardInput } from '../terminal/input.ts';
@@ -54,9 +54,9 @@ export function register(command: Command): void {
     .addOption(identityOption())
     .addOption(noIdentityOption())
     .option('--wait-for-answer', 'print the first private message that this login sends back')
-    .option('--answer-timeout <seconds>', `how long the answer may take (default: ${DEFAULT_ANSWER_S})`, seconds)
+    .option('--answer-timeout <seconds>', `how long the answer may take (default: ${DEFAULT_ANSWER_S})`, someSeconds)
     .option('--retry', 'keep trying where the server is not there yet, or the login is taken, until --wait is over')
-    .option('-w, --wait <seconds>', `with --retry: for how long (default: ${DEFAULT_WAIT_S})`, seconds)
+    .option('-w, --wait <seconds>', `with --retry: for how long (default: ${DEFAULT_WAIT_S})`, someSeconds)
     .option('--json', 'print a line of JSON for each message that was sent, and for the answer')
     .addOption(configOption())
     .addHelpText(

@@ -15,6 +15,7 @@ import {
   noIdentityOption,
   seconds,
   serverOption,
+  someSeconds,
 } from '../options.ts';
 import { askPeer } from '../piping/asking.ts';
 import { DEFAULT_WAIT_S } from '../piping/flags.ts';
@@ -35,7 +36,7 @@ export function register(command: Command): void {
     .option(
       '-w, --wait <seconds>',
       `how long to wait for a receiver (default: ${DEFAULT_WAIT_S}; with a code, a day)`,
-      seconds,
+      someSeconds,
     )
     .option('--retry', 'keep trying where the server is not there yet, or the login is taken, until --wait is over')
     .option(

@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { Option, type Command } from 'commander';
 import type { StatusAddress } from '../../ops/status-address.ts';
-import { configOption, controlOption, seconds, statusArgument } from '../options.ts';
+import { configOption, controlOption, someSeconds, statusArgument } from '../options.ts';
 import { toJsonLine } from '../../util/escape.ts';
 import { pause } from '../../util/timeout.ts';
 import { writeLine } from '../terminal/output.ts';
@@ -32,7 +32,7 @@ export function register(command: Command): void {
         statusArgument,
       ),
     )
-    .option('--interval <seconds>', 'how often the server is asked', seconds, 2)
+    .option('--interval <seconds>', 'how often the server is asked', someSeconds, 2)
     .option('--once', 'print one snapshot, as without a terminal')
     .option('--json', 'print a line of JSON for each snapshot')
     .addOption(configOption())
