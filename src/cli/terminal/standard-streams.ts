@@ -64,7 +64,8 @@ const WRITE_BYTES = 256;
 
 type Callback = (error?: Error | null) => void;
 
-class Output extends Writable {
+/** Standard output or standard error, without the harm that Node's streams do. */
+export class Output extends Writable {
   readonly fd: 1 | 2;
   readonly #kind: 'file' | 'pipe' | 'socket' | 'closed';
   #socket: Socket | undefined;
@@ -89,6 +90,12 @@ class Output extends Writable {
       // At once: a loop that prints would make a queue of what is called later.
       (typeof encoding === 'function' ? encoding : callback)?.();
       return !this.writableNeedDrain;
+    }
+    if (this.errored) {
+      // The stream would keep it for ever, and call nobody back.
+      const { errored } = this;
+      process.nextTick(() => (typeof encoding === 'function' ? encoding : callback)?.(errored));
+      return false;
     }
     this.#waitingWrites += 1;
     return typeof encoding === 'function' ? super.write(chunk, encoding) : super.write(chunk, encoding!, callback);

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { expect, test } from 'vitest';
+import { Output } from '../../../src/cli/terminal/standard-streams.ts';
 import { tempDirectory } from '../../support/bot-files.ts';
 
 const MODULE = path.resolve('src/cli/terminal/standard-streams.ts');
@@ -33,3 +34,11 @@ test.skipIf(process.platform === 'win32')(
     expect(files.map((file) => readFileSync(file, 'utf8'))).toEqual(['two\nlost 1\n', 'two\nlost 1\n']);
   },
 );
+
+test('a write behind one that has failed fails as well, and nothing is kept of it', async () => {
+  const output = new Output(1, 'closed').on('error', () => undefined);
+  const write = (): Promise<unknown> => new Promise((resolve) => void output.write('x\n', resolve));
+  for (const result of [await write(), await write(), await write()])
+    expect(result).toMatchObject({ code: 'EBADF', syscall: 'write' });
+  expect(output.writableLength).toBeLessThan(10);
+});
