@@ -101,7 +101,12 @@ export function asChatosError(error: unknown): ChatosError {
 
 /** Rejects when the reader of standard output stops reading: that ends a chat. */
 export function outputFailed(): Promise<never> {
-  return new Promise((_, reject) => process.stdout.once('error', reject));
+  return new Promise((_, reject) => {
+    const { stdout } = process;
+    // It may have failed before anybody asked.
+    if (stdout.errored) reject(stdout.errored);
+    else stdout.once('error', reject);
+  });
 }
 
 /** Rejects, without a message, when the signal is aborted, or if it already is. */

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { LineInput, type LineTalk } from '../../../src/cli/chat/line-input.ts';
+import { LineInput, outputFailed, type LineTalk } from '../../../src/cli/chat/line-input.ts';
 import type { Speaker } from '../../../src/cli/chat/line-language.ts';
 
 /** Standard input as a terminal, at which the test types; what is shown is forgotten. */
@@ -112,4 +112,11 @@ describe('typed lines', () => {
     type(`\u001B[200~${'x'.repeat(65_537)}\u001B[201~`);
     await expect.poll(() => notices).toEqual([expect.stringContaining('more than 65536 characters were pasted')]);
   });
+});
+
+it('output that had failed before anybody asked is a failure, too', async () => {
+  const error = Object.assign(new Error('nobody reads it'), { code: 'EPIPE' });
+  Object.defineProperty(process.stdout, 'errored', { configurable: true, value: error });
+  onTestFinished(() => void Reflect.deleteProperty(process.stdout, 'errored'));
+  await expect(outputFailed()).rejects.toBe(error);
 });
