@@ -1,5 +1,6 @@
 import process from 'node:process';
 import { escapeUnsafe, toJsonLine } from '../../util/escape.ts';
+import { pluralize } from '../../util/printable.ts';
 import { displayWidth, hangingRows } from '../terminal/width.ts';
 
 /** A message, or a line of a private connection. */
@@ -42,6 +43,23 @@ function looksFor(stream: NodeJS.WriteStream): (look: keyof typeof LOOKS | undef
   return (look, text) => (isPlain || look === undefined ? text : `\u001B[${LOOKS[look]}m${text}\u001B[0m`);
 }
 
+/** What may wait for a reader of standard output, in bytes. */
+const MAX_WAITING_BYTES = 4 * 1024 * 1024;
+
+/** Shows what is said while somebody reads it: others say as much as they like. `report` takes how much was lost. */
+function whileRead<T>(show: (event: T) => void, report: (text: string) => void): (event: T) => void {
+  let lost = 0;
+  return (event) => {
+    if (process.stdout.writableLength > MAX_WAITING_BYTES) {
+      lost += 1;
+      return;
+    }
+    if (lost > 0) report(`${pluralize(lost, 'line')} ${lost === 1 ? 'was' : 'were'} lost: nobody read standard output`);
+    lost = 0;
+    show(event);
+  };
+}
+
 /** Lines of text; on a terminal, above the line that is being typed. */
 export function textView({ times = true, own = () => undefined }: TextViewOptions = {}): ChatView {
   let line: Below | undefined;
@@ -71,10 +89,12 @@ export function textView({ times = true, own = () => undefined }: TextViewOption
     const shown = (isTTY ? rows.flatMap(unforged) : rows).join('\n');
     return shown.startsWith(head) ? `${time}${mark}${paint(look, name)}${shown.slice(head.length)}` : shown;
   };
+  const notice = (text: string): void =>
+    show(process.stderr, looksFor(process.stderr)('notice', `* ${escapeUnsafe(text)}`));
   return {
     attach: (below) => void (line = below),
-    said: (event) => show(process.stdout, lineOf(event)),
-    notice: (text) => show(process.stderr, looksFor(process.stderr)('notice', `* ${escapeUnsafe(text)}`)),
+    said: whileRead((event: Said) => show(process.stdout, lineOf(event)), notice),
+    notice,
   };
 }
 
@@ -101,10 +121,12 @@ function mentions(text: string, login: string | undefined): boolean {
 
 /** A JSON object a line. */
 export function jsonView(): ChatView {
-  const write = (event: object): void => void process.stdout.write(`${toJsonLine(event)}\n`);
+  const write = (event: object): void =>
+    void process.stdout.write(`${toJsonLine({ time: new Date().toISOString(), ...event })}\n`);
+  const show = whileRead(write, (text) => write({ type: 'notice', text }));
   return {
     attach: () => undefined,
-    said: (event) => write({ time: new Date().toISOString(), ...event }),
-    notice: (text) => write({ time: new Date().toISOString(), type: 'notice', text }),
+    said: show,
+    notice: (text) => show({ type: 'notice', text }),
   };
 }

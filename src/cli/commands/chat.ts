@@ -12,6 +12,7 @@ import { jsonView, textView, type ChatView } from '../chat/view.ts';
 import { connectCommand, type ConnectFlags } from '../connecting/connect.ts';
 import { reportSessions } from '../connecting/session-reports.ts';
 import { configOption, identityOption, loginOption, noIdentityOption, seconds, serverOption } from '../options.ts';
+import { boundReports } from '../terminal/output.ts';
 import { interruptibly } from '../terminal/signals.ts';
 
 interface ChatFlags extends ConnectFlags {
@@ -46,6 +47,7 @@ Examples:
 
 async function chat(flags: ChatFlags, signal: AbortSignal): Promise<void> {
   const interactive = process.stdin.isTTY && process.stderr.isTTY && !flags.json;
+  boundReports();
   let own: string | undefined;
   let hasLeft = false;
   const view = flags.json ? jsonView() : textView({ own: () => own });

@@ -1,6 +1,6 @@
 import process from 'node:process';
 import { toJsonLine } from '../../util/escape.ts';
-import { notice, warnInJson } from '../terminal/output.ts';
+import { boundReports, notice, warnInJson } from '../terminal/output.ts';
 import type { PipeFlags } from './flags.ts';
 
 /** What `pipe --json` reports, with the fields of each: an API, which docs/pipes.md describes. A field may be null. */
@@ -38,6 +38,7 @@ export interface ListenerReport {
 
 export function reporter(flags: PipeFlags): Report {
   warnInJson(flags.json === true);
+  boundReports();
   return (type, text, fields) => {
     if (flags.json) process.stderr.write(`${toJsonLine({ type, ...fields })}\n`);
     else if (!flags.quiet && text !== undefined) notice(text);

@@ -3,6 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { isChatosError } from '../../errors.ts';
 import { escapeUnsafe, toJsonLine } from '../../util/escape.ts';
 import { createLogger, lostLinesText, type LogFields, type LogFormat } from '../../util/log.ts';
+import { pluralize } from '../../util/printable.ts';
 import { loseErrorLines } from './standard-streams.ts';
 
 /** Writes for a person, on standard error. Text from the network in it is made harmless. */
@@ -60,6 +61,17 @@ export function leaveStalledReaders({ logFormat }: { readonly logFormat: LogForm
     const text = lostLinesText(lines);
     if (logFormat !== 'json') return `chatosbot: ${text}`;
     return toJsonLine({ time: new Date().toISOString(), level: 'warn', message: text, lost: lines });
+  });
+}
+
+/**
+ * For commands that may serve many peers, and report on standard error: what a reader that stalls costs is bounded here,
+ * too. What has been reported is waited for at the end, as it is by other commands.
+ */
+export function boundReports(): void {
+  loseErrorLines((lines) => {
+    const message = `${pluralize(lines, 'line')} ${lines === 1 ? 'was' : 'were'} lost here: they could not be written`;
+    return warnsInJson ? toJsonLine({ type: 'warning', message }) : `warning: ${message}`;
   });
 }
 

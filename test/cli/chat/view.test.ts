@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { textView, type Said } from '../../../src/cli/chat/view.ts';
+import { jsonView, textView, type Said } from '../../../src/cli/chat/view.ts';
 
 const terminal = { columns: 80 };
 
@@ -84,4 +84,35 @@ it('what would begin a row with the look of another line is broken before the te
     'bob: 12:00:00 cid: hi',
     `bob: ${'y'.repeat(30)}`,
   ]);
+});
+
+/** What is written on a stream from now on. */
+function writtenOn(stream: NodeJS.WriteStream): string[] {
+  const written: string[] = [];
+  const write = vi.spyOn(stream, 'write').mockImplementation((text) => written.push(String(text)) > 0);
+  onTestFinished(() => write.mockRestore());
+  return written;
+}
+
+/** So much waits for the reader of standard output. */
+function waiting(bytes: number): void {
+  Object.defineProperty(process.stdout, 'writableLength', { configurable: true, value: bytes });
+}
+
+it.each(['text', 'json'])('what is said while nobody reads is dropped beyond 4 MiB, and counted: %s', (format) => {
+  onTestFinished(() => void Reflect.deleteProperty(process.stdout, 'writableLength'));
+  const [out, notices] = [writtenOn(process.stdout), writtenOn(process.stderr)];
+  const view = format === 'json' ? jsonView() : textView({ times: false });
+  const say = (text: string): void => view.said({ type: 'message', from: 'bob', text });
+  waiting(4 * 1024 * 1024);
+  say('one');
+  waiting(4 * 1024 * 1024 + 1);
+  for (const text of ['two', 'three']) say(text);
+  waiting(0);
+  say('four');
+  say('five');
+  const said = out.filter((line) => line.includes('bob'));
+  expect(said.map((line) => /one|two|three|four|five/.exec(line)![0])).toEqual(['one', 'four', 'five']);
+  const reported = [...out, ...notices].filter((line) => !line.includes('bob'));
+  expect(reported).toEqual([expect.stringContaining('2 lines were lost: nobody read standard output')]);
 });
