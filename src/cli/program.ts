@@ -5,7 +5,7 @@ import { packageVersion } from '../util/version.ts';
 import { COMMANDS } from './commands/index.ts';
 import { exitFor, EXIT, quietReason } from './terminal/exit.ts';
 import { HELP, HELP_OUTPUT } from './terminal/help.ts';
-import { flushOutput, noticeError, warnInJson } from './terminal/output.ts';
+import { flushOutput, notice, noticeError, warnInJson } from './terminal/output.ts';
 import { endProcess, shareProcess } from './terminal/shared-process.ts';
 import { withoutCredentials } from './hidden-values.ts';
 import { readHelp } from './wanted-help.ts';
@@ -69,7 +69,8 @@ export function fail(error: unknown): number {
   const said = message === '' && isJson ? quietReason(error) : message;
   if (message === undefined) {
     const trace = (error as Error).stack ?? String(error);
-    process.stderr.write(`chatosbot: unexpected failure, please report it\n${trace}\n`);
+    // It may have what a peer has said.
+    notice(`chatosbot: unexpected failure, please report it\n${trace}`);
   } else if (said !== undefined && said !== '') {
     noticeError(said, error, isJson);
   }

@@ -12,4 +12,7 @@ it('a bug is reported with its trace, and exits with 1; an error of ours, in one
   write.mockClear();
   expect(fail(new TypeError('a bug'))).toBe(1);
   expect(written()).toMatch(/^chatosbot: unexpected failure, please report it\nTypeError: a bug\n +at /);
+  write.mockClear();
+  expect(fail(new TypeError('from \u001B[2Jmallory'))).toBe(1);
+  expect(written()).toContain('TypeError: from \\e[2Jmallory\n');
 });
