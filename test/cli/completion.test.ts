@@ -1,6 +1,7 @@
 import { Argument, Command, Option } from 'commander';
 import { expect, test } from 'vitest';
 import { offersFor } from '../../src/cli/completion/offers.ts';
+import { offerLines } from '../../src/cli/completion/scripts.ts';
 
 /** A program with all that the real one may come to have. */
 function program(): Command {
@@ -67,4 +68,19 @@ test('each offer has its meaning', () => {
   expect(offersFor(program(), ['policy', ''])).toContainEqual(['explain', 'say why']);
   expect(offersFor(program(), ['policy', 'explain', '-'])).toContainEqual(['--at', 'when']);
   expect(offersFor(program(), ['new', ''])).toContainEqual(['echo', '']);
+});
+
+test('what is offered has the form that its shell wants, also where it has colons', () => {
+  const offers = [
+    ['2001:db8::/32', ''],
+    ['ctl', 'operate: a server'],
+  ] as const;
+  const linesFor = (shell: 'bash' | 'zsh' | 'fish', split?: string): string[] => offerLines(shell, offers, split);
+  expect(linesFor('bash')).toEqual(['2001:db8::/32', 'ctl']);
+  expect(linesFor('zsh')).toEqual([String.raw`2001\:db8\:\:/32`, 'ctl:operate: a server']);
+  expect(linesFor('fish')).toEqual(['2001:db8::/32', 'ctl\toperate: a server']);
+  // Bash keeps what is typed up to the last colon.
+  expect(linesFor('bash', '2001:d')).toEqual(['db8::/32']);
+  expect(linesFor('bash', '--for=2001:db8:')).toEqual([':/32']);
+  expect(linesFor('bash', '7:')).toEqual([]);
 });

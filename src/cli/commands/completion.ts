@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander';
 import { askedOffers } from '../completion/asked-offers.ts';
 import { offersFor } from '../completion/offers.ts';
-import { SCRIPTS } from '../completion/scripts.ts';
+import { offerLines, SCRIPTS } from '../completion/scripts.ts';
 import { writeLine } from '../terminal/output.ts';
 
 export function register(command: Command, registerOther: (name: string) => Promise<void>): void {
@@ -25,15 +25,11 @@ The script completes commands, options and their values on TAB.`,
       await registerOther(words.find((word) => !word.startsWith('-')) ?? '');
       const offers = offersFor(program, words);
       const found = offers === 'logins' || offers === 'bans' ? await askedOffers(offers, words) : offers;
-      const lines =
-        typeof found === 'string' ? [`:${found}`] : found.map(([word, meaning]) => lineOf(shell, word, meaning));
+      const [last = ''] = words.slice(-1);
+      const split = last === typed.at(-1) ? '' : last;
+      const lines = typeof found === 'string' ? [`:${found}`] : offerLines(shell, found, split);
       if (lines.length > 0) await writeLine(lines.join('\n'));
     });
-}
-
-function lineOf(shell: keyof typeof SCRIPTS, word: string, meaning: string): string {
-  if (shell === 'bash' || meaning === '') return word;
-  return `${word}${shell === 'zsh' ? ':' : '\t'}${meaning}`;
 }
 
 /** Bash splits words at `=` and `:`. */

@@ -1,3 +1,5 @@
+import type { Words } from './offers.ts';
+
 /**
  * The scripts ask the program what may come next: `NAME completion SHELL -- WORD…` prints `:files`, `:directories` or
  * words, a line each. The one for bash keeps to what 3.2 has, the bash of macOS.
@@ -71,3 +73,23 @@ end
 complete -c ${name} -f -a '(__${name}_offers)'
 `,
 } as const;
+
+/**
+ * What may come next, as the script of a shell reads it: a line each.
+ *
+ * @param split a word that is typed, where bash has split it
+ */
+export function offerLines(shell: keyof typeof SCRIPTS, offers: Words, split = ''): string[] {
+  if (shell === 'bash') {
+    // It puts what is offered behind the last colon that is typed, as in the ban of an IPv6 network.
+    const value = split.replace(/^--[^=]*=/, '');
+    const begun = value.slice(0, value.lastIndexOf(':') + 1);
+    return offers.flatMap(([word]) => (word.startsWith(begun) ? [word.slice(begun.length)] : []));
+  }
+  return offers.map(([word, meaning]) => {
+    if (shell === 'fish') return meaning === '' ? word : `${word}\t${meaning}`;
+    // What is behind a colon would be the meaning.
+    const escaped = word.replaceAll(':', String.raw`\:`);
+    return meaning === '' ? escaped : `${escaped}:${meaning}`;
+  });
+}
