@@ -4,13 +4,16 @@ const SECRET_OPTION = /^--?[\w-, ]*(?:secret|code|password|token)/;
 const INVALID =
   /^((?:error: )?option '([^']*)' (?:argument|value) ')([^]*?)('(?: from env '\w+')? is invalid\. )([^]*)$/;
 
+/** An option that there is not, with a value: a slip of the finger in the name of one that has a credential. */
+const UNKNOWN = /^((?:error: )?unknown option '-[^'=]*=)[^]*(')/;
+
 /**
- * The message of an option whose value is invalid, without what may be a credential in that: what stands before an `@`, as in
- * `nats://user:password@host`, or all of it.
+ * The message of an option that is unknown, without its value, or of one whose value is invalid, without what may be a
+ * credential in that: what stands before an `@`, as in `nats://user:password@host`, or all of it.
  */
 export function withoutCredentials(message: string): string {
   const [, before = '', option = '', value = '', behind = '', reason = ''] = INVALID.exec(message) ?? [];
-  if (value === '') return message;
+  if (value === '') return message.replace(UNKNOWN, '$1…$2');
   if (SECRET_OPTION.test(option)) return `${before}…${behind}${reason.replaceAll(value, '…')}`;
   // The reason may name a part of it.
   const shown = reason.replaceAll(value, () => hidden(value)).replace(/(\w+:\/\/)?[^'\s]*@/g, '$1…@');

@@ -6,9 +6,12 @@ import { clusterOptions, serverOption } from '../../src/cli/options.ts';
 /** What a command line with an invalid value is answered. */
 function messageOf(option: Option, value: string): string {
   const command = new Command().exitOverride().configureOutput({ writeErr: () => undefined });
-  command.addOption(option);
+  return answerTo(command.addOption(option), option.long!, value);
+}
+
+function answerTo(command: Command, ...words: string[]): string {
   try {
-    command.parse([option.long!, value], { from: 'user' });
+    command.parse(words, { from: 'user' });
   } catch (error) {
     return withoutCredentials((error as Error).message);
   }
@@ -34,6 +37,14 @@ it('the value of an option for a secret is not shown, nor one of the environment
   const ofEnv =
     "option '--cluster <servers>' value 'nats://u:p@h?' from env 'CHATOSBOT_CLUSTER' is invalid. It is none";
   expect(withoutCredentials(ofEnv)).toBe(ofEnv.replace('u:p', '…'));
+});
+
+it('the value of an option is not shown whose name is wrong', () => {
+  const command = new Command()
+    .exitOverride()
+    .configureOutput({ writeErr: () => undefined })
+    .addOption(cluster());
+  expect(answerTo(command, "--clustr=nats://u:s3cr3t'@h")).toMatch(/^error: unknown option '--clustr=…'(\n|$)/);
 });
 
 it('all else is shown as it is', () => {
