@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { abortError } from '../../util/abort.ts';
 import { resolveOptions, type OptionTable } from '../../util/option-table.ts';
+import { startTimer } from '../../util/timeout.ts';
 import { ChatosError, isChatosError } from '../../errors.ts';
 import type { PipedChannel } from '../pipe.ts';
 import { Agreement } from './agreement.ts';
@@ -76,7 +77,7 @@ export async function secureChannel(
   const { handshakeTimeoutMs, returningKey, signal } = resolved;
   const opening = new Opening(channelOf(channel, resolved), secret, returningKey);
   const onAbort = (): void => opening.giveUp(abortError(signal, 'interrupted'));
-  const timer = setTimeout(() => opening.onTimeout(handshakeTimeoutMs), handshakeTimeoutMs);
+  const timer = startTimer(handshakeTimeoutMs, () => opening.onTimeout(handshakeTimeoutMs));
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
     if (signal?.aborted) onAbort();

@@ -34,6 +34,16 @@ it('no timer is left when the other side has shown that it has the secret', asyn
   expect(vi.getTimerCount()).toBe(0);
 });
 
+it('a peer may take as long as it wants to, where the options say so', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const { requester, target } = memoryPair();
+  const secured = secureChannel(requester, SECRET, { handshakeTimeoutMs: Infinity });
+  vi.advanceTimersByTime(1_000);
+  const both = await Promise.all([secured, secureChannel(target, SECRET)]);
+  expect(both.map(({ destroyed }) => destroyed)).toEqual([false, false]);
+});
+
 it('many small chunks that are written together are read together', async () => {
   const { requester, target } = await securePair();
   let chunks = 0;
