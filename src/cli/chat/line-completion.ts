@@ -1,3 +1,4 @@
+import { escapeUnsafe } from '../../util/escape.ts';
 import { loginKey } from '../../util/login-key.ts';
 import type { LineCommands } from './line-language.ts';
 
@@ -61,5 +62,7 @@ function completeText(line: string, { logins, botCommands }: Known): Completed {
 
 function matching(logins: readonly string[], start: string): string[] {
   const key = loginKey(start).toLowerCase();
-  return logins.filter((login) => loginKey(login).toLowerCase().startsWith(key));
+  // Readline shows them as they are: a server may let anything be a login.
+  const safe = logins.filter((login) => escapeUnsafe(login) === login);
+  return safe.filter((login) => loginKey(login).toLowerCase().startsWith(key));
 }

@@ -2,6 +2,7 @@ import process from 'node:process';
 import type { TransferProgress } from '../../transfer/files/report.ts';
 import { toJsonLine } from '../../util/escape.ts';
 import { showMovingLine, type MovingLine } from '../terminal/moving-line.ts';
+import { notice } from '../terminal/output.ts';
 import type { TransferFlags } from './flags.ts';
 import { progressText, type Totals } from './progress-text.ts';
 
@@ -86,10 +87,7 @@ export class ProgressView {
         totalEntries: totals.entries,
       };
       if (this.#flags.json) (this.#onData ? process.stderr : process.stdout).write(`${toJsonLine(event)}\n`);
-      else
-        process.stderr.write(
-          `${peer}: ${progressText(now, totals, (movedBytes * 1000) / (performance.now() - since), 200)}\n`,
-        );
+      else notice(`${peer}: ${progressText(now, totals, (movedBytes * 1000) / (performance.now() - since), 200)}`);
     }
   }
 }

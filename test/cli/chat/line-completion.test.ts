@@ -5,7 +5,8 @@ import { REPL_COMMANDS } from '../../../src/cli/repl/line-commands.ts';
 
 const KNOWN = {
   commands: CHAT_COMMANDS,
-  logins: () => ['alice', 'Alan', 'bob', 'Jean Luc'],
+  // What would control the terminal is not offered.
+  logins: () => ['alice', 'Alan', 'al\u001B[2J', 'bob', 'Jean Luc'],
   botCommands: () => ['!roll', '/roll', '!remind in', '!remind list'],
 };
 
