@@ -138,7 +138,7 @@ function textLine(level: LogLevel, message: string, fields: LogFields): string {
   for (const [name, value] of Object.entries(fields)) {
     if (value === undefined || name === 'stack') continue;
     const text = escapeUnsafe(plain(value));
-    line += ` ${name}=${/[\s"=]/.test(text) || text === '' ? JSON.stringify(text) : text}`;
+    line += ` ${escapeUnsafe(name)}=${/[\s"=]/.test(text) || text === '' ? JSON.stringify(text) : text}`;
   }
   if (typeof fields['stack'] === 'string') {
     line += `\n${fields['stack']

@@ -105,7 +105,8 @@ describe('a line of text', () => {
     const { log, lines } = recorder();
     log.warn(HOSTILE, { text: HOSTILE });
     log.with({ login: HOSTILE }).warn('said');
-    expect(lines).toHaveLength(2);
+    log.warn('counted', { [HOSTILE]: 1 });
+    expect(lines).toHaveLength(3);
     for (const line of lines) {
       expect(line.indexOf('\n')).toBe(line.length - 1);
       expect(line).not.toMatch(OBEYED);
