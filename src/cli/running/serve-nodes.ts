@@ -7,7 +7,7 @@ import { stateDirectory } from '../../config/settings.ts';
 import { ChatosError, messageOf } from '../../errors.ts';
 import { readOrCreate } from '../../util/private-file.ts';
 import { ExitSignal } from '../terminal/exit.ts';
-import { announcer, notice } from '../terminal/output.ts';
+import { announcer, leaveStalledReaders, notice } from '../terminal/output.ts';
 import { stopRequest } from '../terminal/signals.ts';
 import { LocalNodes } from './local-nodes.ts';
 import { localNodes, type ServeFlags } from './node-arguments.ts';
@@ -21,6 +21,7 @@ const SECRET = 'cluster.secret';
  * @throws {ChatosError} `INVALID_ARGUMENT`; {@link ExitSignal} where a node could not start, with its exit code
  */
 export async function serveNodes(flags: ServeFlags): Promise<void> {
+  leaveStalledReaders(flags);
   const announce = announcer(flags);
   const loaded = await loadConfig({ file: flags.config });
   const named = clusterSecretFile(flags, loaded);
