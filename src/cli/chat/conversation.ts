@@ -133,7 +133,10 @@ export class Conversation {
       this.#awaited.set(key, waiting);
       request = await this.#hold(
         peer,
-        waiting.promise.finally(() => this.#awaited.delete(key)),
+        waiting.promise.finally(() => {
+          // Somebody may have asked to wait for it once more.
+          if (this.#awaited.get(key) === waiting) this.#awaited.delete(key);
+        }),
       );
     }
     this.#requests.delete(key);

@@ -88,6 +88,24 @@ it('who is waited for, and does not ask for half a minute, is waited for no long
   expect(failed).toHaveBeenCalledWith(expect.objectContaining({ code: 'TIMED_OUT' }));
 });
 
+it('who is waited for a second time is waited for until that is over', async () => {
+  const { server, conversation, notices } = await chatting();
+  const bob = await joinAs(server, 'bob');
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  onTestFinished(() => void vi.useRealTimers());
+  const first = conversation.accept('bob').catch(() => 'timed out');
+  vi.advanceTimersByTime(20_000);
+  const second = conversation.accept('bob');
+  vi.advanceTimersByTime(10_000);
+  expect(await first).toBe('timed out');
+  vi.useRealTimers();
+  bob.request('ann');
+  const half = await openHalf(server.port, (await bob.next(8)).connectId);
+  onTestFinished(() => void half.destroy());
+  await second;
+  expect(notices.at(-1)).toMatch(/^lines go to bob /);
+});
+
 it('leaving gives peers two seconds to end their side of private connections', async () => {
   const { server, client, conversation, open } = await chatting();
   const half = await open(await joinAs(server, 'bob'));
