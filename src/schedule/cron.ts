@@ -1,7 +1,6 @@
 import { cronTime } from '../util/cron-time.ts';
 import { ChatosError } from '../errors.ts';
 import { Zone, type Wall } from '../util/zone.ts';
-import { MatchingTimes } from './matching-times.ts';
 
 /** The times at which something runs. */
 export interface CronSpec {
@@ -34,13 +33,8 @@ export function parseCron({ cron: given, timeZone }: CronSpec): Cron {
   if (typeof cron !== 'string') throw invalid('expected a text of five fields, or six with seconds in front');
   const unknown = unknownSyntax(cron) ?? invalidValue(cron);
   if (unknown !== undefined) throw invalid(unknown);
-  let times: MatchingTimes;
-  try {
-    // Without a zone: it gets local times.
-    times = new MatchingTimes(new (cronTime())(cron, null, 0));
-  } catch (error) {
-    throw invalid((error as Error).message || 'it is invalid');
-  }
+  const checked = cronTime().validateCronExpression(cron);
+  if (!checked.valid) throw invalid(checked.error?.message ?? 'it is invalid');
   const step = tooLargeStep(cron);
   if (step !== undefined) throw invalid(step);
   let zone: Zone;
@@ -52,12 +46,18 @@ export function parseCron({ cron: given, timeZone }: CronSpec): Cron {
     const message = `'${timeZone}' is not a time zone; expected one such as Europe/Paris or UTC`;
     throw new ChatosError('INVALID_ARGUMENT', message, { fields: { cron, timeZone } });
   }
+  // The library gets local times as if they were UTC: its own handling of clock changes skips and doubles runs.
+  const time = new (cronTime())(cron, 'UTC');
   const nextWall = (after: Wall): Wall => {
-    const next = times.next(after);
-    if (next === undefined) throw invalid('it never matches');
-    return next;
+    // It searches up to eight years after today, so later times are mapped into the past.
+    const shift = after > Date.now() + YEAR_MS ? CALENDAR_CYCLE_MS : 0;
+    try {
+      return time.getNextDateFrom(new Date(after - shift), 'UTC').toMillis() + shift;
+    } catch {
+      throw invalid('it never matches');
+    }
   };
-  const keepsPace = times.isHourly || repeatsHourly(cron);
+  const keepsPace = repeatsHourly(cron);
   const next = (after: Date): Date => new Date(nextInstant(zone, nextWall, keepsPace, after.getTime()));
   next(new Date());
   return { next };
@@ -128,17 +128,27 @@ function tooLargeStep(cron: string): string | undefined {
   return undefined;
 }
 
+const YEAR_MS = 366 * 24 * 60 * 60_000;
+/** 400 years: after that the calendar repeats itself, including the days of the week. */
+const CALENDAR_CYCLE_MS = 146_097 * 24 * 60 * 60_000;
+
 /** Presets that repeat every hour or more often. */
 const FREQUENT_PRESETS = new Set(['@hourly', '@minutely', '@secondly']);
 
-/** What means all values of a field, with or without a step. */
-const ALL_VALUES = [/^(?:\*|0?0-59|0?0\/)/, /^(?:\*|0?0-23|0?0\/)/] as const;
+/** What means all values of minutes and of hours, with or without a step, and how many there are. */
+const ALL_VALUES = [
+  [/^(?:\*|0?0-59|0?0\/)/, 60],
+  [/^(?:\*|0?0-23|0?0\/)/, 24],
+] as const;
 
 /** Whether it repeats every hour or more often: minute or hour is `*`, with or without a step, or the same in numbers. */
 function repeatsHourly(cron: string): boolean {
   const fields = cron.trim().split(/\s+/);
   if (fields.length === 1) return FREQUENT_PRESETS.has(fields[0]!);
-  return fields.slice(-5, -3).some((field, index) => ALL_VALUES[index]!.test(field));
+  return fields.slice(-5, -3).some((field, index) => {
+    const [all, count] = ALL_VALUES[index]!;
+    return all.test(field) || (/^[\d,]+$/.test(field) && new Set(field.split(',').map(Number)).size === count);
+  });
 }
 
 function nextInstant(zone: Zone, nextWall: (after: Wall) => Wall, keepsPace: boolean, after: number): number {

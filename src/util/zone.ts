@@ -6,8 +6,6 @@ export class Zone {
   /** The given name, else the name of the system's zone, as `Europe/Paris`. */
   readonly name: string;
   readonly #format: Intl.DateTimeFormat;
-  /** By instant, for {@link Zone.#offsetAt}: to format a date takes a hundred times as long as all else. */
-  readonly #offsets = new Map<number, number>();
 
   /**
    * @param name as `Europe/Paris`; the system's zone by default
@@ -43,8 +41,10 @@ export class Zone {
 
   /** The local time of an instant, to the second. */
   wallAt(instant: number): Wall {
-    const second = Math.floor(instant / 1000) * 1000;
-    return second + this.#offsetAt(second);
+    const parts: Partial<Record<Intl.DateTimeFormatPartTypes, number>> = {};
+    for (const { type, value } of this.#format.formatToParts(instant)) parts[type] = Number(value);
+    const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts;
+    return Date.UTC(year, month - 1, day, hour, minute, second);
   }
 
   /** The instants of a local time, in order: one, none in a gap, two if the hour comes twice. */
@@ -69,41 +69,13 @@ export class Zone {
     return high;
   }
 
-  /** Where the offset is the same at both ends of a day, or of a quarter of an hour, clocks did not change between them. */
   #offsetAt(instant: number): number {
-    for (const length of [DAY_MS, QUARTER_MS]) {
-      const begin = Math.floor(instant / length) * length;
-      if (begin + length > LAST_MS) break;
-      const offset = this.#keptOffset(begin);
-      if (offset === this.#keptOffset(begin + length)) return offset;
-    }
     const second = Math.floor(instant / 1000) * 1000;
-    return this.#formattedWall(second) - second;
-  }
-
-  #keptOffset(instant: number): number {
-    let offset = this.#offsets.get(instant);
-    if (offset === undefined) {
-      if (this.#offsets.size >= MAX_OFFSETS) this.#offsets.clear();
-      offset = this.#formattedWall(instant) - instant;
-      this.#offsets.set(instant, offset);
-    }
-    return offset;
-  }
-
-  #formattedWall(instant: number): Wall {
-    const parts: Partial<Record<Intl.DateTimeFormatPartTypes, number>> = {};
-    for (const { type, value } of this.#format.formatToParts(instant)) parts[type] = Number(value);
-    const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = parts;
-    return Date.UTC(year, month - 1, day, hour, minute, second);
+    return this.wallAt(second) - second;
   }
 }
 
 const DAY_MS = 24 * 60 * 60_000;
-const QUARTER_MS = 15 * 60_000;
-/** The last instant that a `Date` can have. */
-const LAST_MS = 8_640_000_000_000_000;
-const MAX_OFFSETS = 500;
 
 function offsetText(offset: number): string {
   const minutes = Math.abs(Math.round(offset / 60_000));
