@@ -119,9 +119,11 @@ class FramedStream extends Duplex {
       .off('data', this.#onData)
       .off('error', this.#onError)
       .off('end', this.#onEnd)
-      .off('close', this.#breakUnlessOver);
+      .off('close', this.#breakUnlessOver)
+      .pause();
     const rest = takeUnread(old);
-    const socket = reuseBuffer(old, (chunk) => this.#handOn(chunk), sizes) ?? old.on('data', this.#onPiece);
+    // Node.js reads from a new one at once: what comes could overtake what was read of the old one.
+    const socket = reuseBuffer(old, (chunk) => this.#handOn(chunk), sizes)?.pause() ?? old.on('data', this.#onPiece);
     this.#listen(socket);
     this.#socket = socket;
     this.#onChunk = onChunk;
@@ -207,8 +209,9 @@ class FramedStream extends Duplex {
     if (this.#gathered.bytes >= GATHERED_BYTES) this.#handOnGathered();
   };
 
+  /** A socket that was in its handshake a moment ago reads on by itself: what had come before is handed on first. */
   readonly #handOnGathered = (): void => {
-    if (!this.destroyed && !this.#gathered.deliver()) this.#socket.pause();
+    if (!this.destroyed && (this.#rest || !this.#gathered.deliver())) this.#socket.pause();
   };
 
   /** Hands on what was read directly. Returns whether more may be read. */
@@ -227,7 +230,9 @@ class FramedStream extends Duplex {
   readonly #goOn = (): void => {
     const rest = this.#rest;
     this.#rest = undefined;
-    if (!rest || this.#handOn(rest)) this.#socket.resume();
+    if (rest && !this.#handOn(rest)) return;
+    this.#socket.resume();
+    this.#handOnGathered();
   };
 
   /** Gives what is in frames. Returns how far it has come where no more is taken, and `undefined` at the end. */

@@ -4,17 +4,21 @@ import net, { type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { PeerMessages } from '../../../src/cluster/nodes/peer-messages.ts';
 import { secureAnswerer, secureCaller } from '../../../src/cluster/nodes/peer-tls.ts';
 import { FramedTransport } from '../../../src/cluster/workers/framed-transport.ts';
 import { TcpTransport } from '../../../src/net/tcp-transport.ts';
 import type { OnChunk, Transport } from '../../../src/net/transport.ts';
 import { Receivers } from '../../../src/net/receivers.ts';
+import { takeUnread } from '../../../src/net/unread.ts';
 import { Relay, type RelayEnd } from '../../../src/server/channels/relay.ts';
 import { withResolvers } from '../../../src/util/deferred.ts';
 import { pattern } from '../../support/server-sockets.ts';
 
 const KEY = Buffer.alloc(32, 7);
 const FROM = { remoteAddress: undefined, encrypted: true, certificate: undefined };
+
+const FRAME_BYTES = 2_000;
 
 type Kind = 'TLS' | 'TCP' | 'a Unix socket';
 
@@ -44,6 +48,31 @@ async function pair(kind: Kind, onChunk: OnChunk): Promise<{ sender: FramedTrans
   const receiver = other.readIntoReusedBuffer(onChunk, { sizes: [64 * 1024] });
   expect(receiver).toBeDefined();
   return { sender: one, receiver: receiver! };
+}
+
+/** Sends all of it in many frames, and an end. */
+async function sendInFrames(sender: Transport, bytes: Buffer): Promise<void> {
+  for (let at = 0; at < bytes.length; at += FRAME_BYTES) await written(sender, bytes.subarray(at, at + FRAME_BYTES));
+  sender.stream.end();
+}
+
+/** All that still comes, read by one who is slow: more may come while each piece is taken. */
+function readSlowly(transport: FramedTransport): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  const receiver = transport.readIntoReusedBuffer(
+    (piece) => {
+      pieces.push(Buffer.from(piece));
+      setImmediate(() => setImmediate(() => setImmediate(() => receiver.stream.resume())));
+      return false;
+    },
+    { sizes: [64 * 1024] },
+  )!;
+  receiver.stream.resume();
+  return new Promise((resolve) => {
+    const onOver = (): void => resolve(Buffer.concat(pieces));
+    receiver.onEnd(onOver);
+    receiver.stream.once('close', onOver);
+  });
 }
 
 /** Resolves when the system has taken it. */
@@ -145,6 +174,37 @@ describe.each<Kind>(['TLS', 'TCP', 'a Unix socket'])('over %s,', (kind) => {
     receiver.stream.resume();
     await over;
     expect([ends, receiver.ending]).toEqual([0, 'aborted']);
+  });
+
+  it('what was read while it waited for the other half comes first, and in order', async () => {
+    const [there, here] = await sockets(kind);
+    const [sender, receiver] = [new FramedTransport(there, FROM), new FramedTransport(here, FROM)];
+    const sent = pattern(400_000, 4);
+    const early: Buffer[] = [];
+    const keep = (chunk: Buffer): void => {
+      early.push(chunk);
+      receiver.stream.pause();
+    };
+    receiver.stream.on('data', keep).resume();
+    const sending = sendInFrames(sender, sent);
+    await expect.poll(() => here.readableLength).toBeGreaterThan(2 * FRAME_BYTES);
+    receiver.stream.off('data', keep);
+    early.push(takeUnread(receiver.stream));
+    const rest = await readSlowly(receiver);
+    expect(Buffer.concat([...early, rest]).equals(sent)).toBe(true);
+    await sending;
+  });
+
+  it('what came in its handshake comes first, and in order', async () => {
+    const [there, here] = await sockets(kind);
+    const sent = pattern(400_000, 5);
+    new PeerMessages(there, 1_000).send(Buffer.from('hello'));
+    const sending = sendInFrames(new FramedTransport(there, FROM), sent);
+    here.read(0);
+    await expect.poll(() => here.readableLength).toBeGreaterThan(2 * FRAME_BYTES);
+    await new PeerMessages(here, 1_000).next();
+    expect((await readSlowly(new FramedTransport(here, FROM))).equals(sent)).toBe(true);
+    await sending;
   });
 
   it('one that is broken as too much waits at its process ends so at the other one, and is a reset for both clients', async () => {
