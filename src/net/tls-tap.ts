@@ -26,6 +26,8 @@ export class TlsTap extends Duplex {
   #isResetting = false;
   /** What was read and waits for the next turn; the socket is not read meanwhile. */
   #rest: Buffer | undefined;
+  /** The socket has come to its end. */
+  #hasEnded = false;
   /** Called when TLS was given something. Returns for how many milliseconds nothing more is to be given. */
   onGiven: (() => number) | undefined;
   /** During a handshake, TLS gets smaller pieces, each by this. */
@@ -113,6 +115,7 @@ export class TlsTap extends Duplex {
     const goOn = (): void => {
       this.#rest = undefined;
       if (this.#giveAll(rest, give) && !this.#raw.destroyed) this.#raw.resume();
+      if (this.#hasEnded) this.#onEnd();
     };
     if (delayMs > 0) setTimeout(goOn, delayMs).unref();
     else setImmediate(goOn);
@@ -126,7 +129,11 @@ export class TlsTap extends Duplex {
     if (!this.#giveAll(chunk, (piece) => this.push(piece))) this.#raw.pause();
   };
 
-  readonly #onEnd = (): void => void this.push(null);
+  /** It comes although the socket is paused, where all of it has been read: TLS may have to be given the last of it yet. */
+  readonly #onEnd = (): void => {
+    this.#hasEnded = true;
+    if (!this.#rest) this.push(null);
+  };
 
   readonly #onError = (error: Error): void => void this.destroy(error);
 

@@ -43,6 +43,16 @@ it('what has not been taken is still to come when the connection has ended on bo
   expect(String(tap.read())).toBe('the last words');
 });
 
+it('an end comes behind what TLS is given in later turns', async () => {
+  const { peer, tap } = await tapped();
+  let given = 0;
+  tap.onGiven = () => 1;
+  tap.on('data', (piece: Buffer) => (given += piece.length));
+  peer.end(Buffer.alloc(100_000));
+  await once(tap, 'end');
+  expect(given).toBe(100_000);
+});
+
 it('what TLS says behind its end is dropped, and counts as written', async () => {
   const { raw, tap } = await tapped();
   tap.end();
