@@ -106,6 +106,8 @@ export class ResumingStream extends Duplex {
   attach(socket: Socket, theirHeard: number): boolean {
     if (this.destroyed || theirHeard < this.#keptFrom || theirHeard > this.#written) return false;
     this.detach();
+    // Before there is a socket: what this makes room for is said behind what is said again.
+    this.#onHeard(theirHeard);
     this.#socket = socket;
     const now = performance.now();
     const isFirst = this.#heardAt === 0;
@@ -118,7 +120,6 @@ export class ResumingStream extends Duplex {
     };
     socket.on('data', this.#onData).on('error', () => undefined);
     socket.once('end', () => socket.destroy()).once('close', onLost);
-    this.#onHeard(theirHeard);
     socket.cork();
     for (const each of this.#kept) this.#frame(socket, each);
     this.#sayHeard(socket, this.#onLeft());

@@ -70,6 +70,19 @@ async function write(stream: ResumingStream, bytes: Buffer): Promise<void> {
   }
 }
 
+/** What frames of data have in them. */
+function dataIn(bytes: Buffer): string {
+  let text = '';
+  for (let at = 0; at < bytes.length;) {
+    const [isData, count] = [bytes[at] === 1, bytes.readUIntBE(at + 1, 6)];
+    at += 7;
+    if (!isData) continue;
+    text += bytes.toString('latin1', at, at + count);
+    at += count;
+  }
+  return text;
+}
+
 describe('a stream that resumes', () => {
   it('brings every byte, once and in order, both ways, however often its connection is cut', async () => {
     const { one, other, cut, state } = await pair();
@@ -107,6 +120,28 @@ describe('a stream that resumes', () => {
     await meet();
     expect(await read(other, 20 * MIB)).toEqual(hashOf(Buffer.concat(Array<Buffer>(20).fill(piece))));
     expect(taken).toBe(20);
+  });
+
+  it('says what has waited for room behind what it says again', async () => {
+    const one = new ResumingStream('id', TIMES, () => undefined);
+    onTestFinished(() => void one.destroy());
+    const [first, there] = await sockets();
+    expect(one.attach(first, 0)).toBe(true);
+    there.resume();
+    const sent = Buffer.alloc(9 * MIB, '.');
+    sent.write('again, ', sent.length - 7);
+    let taken = 0;
+    one.write(sent, () => (taken += 1));
+    one.write('behind', () => (taken += 1));
+    await expect.poll(() => there.bytesRead).toBeGreaterThan(sent.length);
+    one.detach();
+    expect(taken).toBe(0);
+    const [second, elsewhere] = await sockets();
+    const come: Buffer[] = [];
+    elsewhere.on('data', (chunk: Buffer) => come.push(chunk));
+    expect(one.attach(second, sent.length - 7)).toBe(true);
+    await expect.poll(() => dataIn(Buffer.concat(come))).toBe('again, behind');
+    expect(taken).toBe(2);
   });
 
   it('goes on behind a connection that was cut within the head of a frame', async () => {
