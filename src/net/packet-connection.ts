@@ -283,7 +283,9 @@ export class PacketConnection {
     this.#decode();
     if (this.#waits || !this.#reading) return;
     this.#transport.stream.resume();
-    if (this.#endHeld) this.#onEnd();
+    if (!this.#endHeld) return;
+    this.#endHeld = false;
+    this.#onEnd();
   }
 
   /** Until the next turn, nothing more is handed over: the others' turn comes first. */

@@ -99,6 +99,22 @@ describe('held input', () => {
     expect(await closed()).toBeUndefined();
   });
 
+  it('has one end behind it, however often it is held again', async () => {
+    const { connection, peer, send, socket, ends } = await holding();
+    await send(login);
+    peer.end();
+    while (!socket.readableEnded) await turn();
+    connection.release();
+    const { ending } = connection;
+    connection.hold();
+    connection.release();
+    await within(ending!, 'the end');
+    connection.hold();
+    connection.release();
+    await turn();
+    expect(ends()).toBe(1);
+  });
+
   it('is dropped where the peer breaks the connection, which is noticed at once', async () => {
     const { connection, peer, texts, send, closed } = await holding();
     await send(Buffer.concat([login, bytesOf('1')]));
