@@ -33,7 +33,10 @@ export class FrameWriter {
   /** Gathers a frame; waits only while the channel takes what was gathered before. */
   async send(type: FrameType, ...parts: readonly Uint8Array[]): Promise<void> {
     const length = parts.reduce((sum, part) => sum + part.length, 0);
-    if (HEADER_BYTES + length > BATCH_BYTES - this.#length) await this.flush();
+    const isTooLong = (): boolean => HEADER_BYTES + length > BATCH_BYTES - this.#length;
+    if (isTooLong()) await this.flush();
+    // Meanwhile, others may have been gathered.
+    while (this.#length > 0 && isTooLong()) await this.flush();
     if (HEADER_BYTES + length > BATCH_BYTES) {
       const header = Buffer.alloc(HEADER_BYTES);
       writeHeader(type, length, header);
