@@ -1,7 +1,7 @@
 import process from 'node:process';
 import { toJsonLine } from '../../util/escape.ts';
 import { eraseMovingLine } from '../terminal/moving-line.ts';
-import { boundReports, notice } from '../terminal/output.ts';
+import { boundReports, notice, warnInJson } from '../terminal/output.ts';
 import type { TransferFlags } from './flags.ts';
 
 /** What `send --json` and `receive --json` report, with the fields of each: an API, which docs/files.md describes. */
@@ -38,6 +38,7 @@ export type TransferReport = <E extends TransferEventName>(
 
 /** @param onData whether standard output is for data: then JSON goes to standard error */
 export function transferReporter({ json, quiet }: TransferFlags, onData: boolean): TransferReport {
+  warnInJson(json === true && onData);
   boundReports();
   return (type, text, fields) => {
     if (json) (onData ? process.stderr : process.stdout).write(`${toJsonLine({ type, ...fields })}\n`);
