@@ -26,7 +26,7 @@ export function formatTable<T>(rows: readonly T[], columns: readonly Column<T>[]
   const cells = columns.map(({ title, of }) => {
     const values = rows.map(of);
     const texts = [title, ...values.map((value) => cell(String(value)))];
-    const width = Math.max(...texts.map(displayWidth));
+    const width = widest(texts);
     const right = values.every((value) => typeof value === 'number');
     return texts.map((text) => fitWidth(text, width, right ? 'right' : 'left'));
   });
@@ -41,11 +41,16 @@ export function formatTable<T>(rows: readonly T[], columns: readonly Column<T>[]
 /** Lines of a table with one more column. */
 function withWhole<T>(lines: string[], rows: readonly T[], { title, of }: Column<T>, room = Infinity): string[] {
   const texts = [title, ...rows.map((row) => escapeUnsafe(String(of(row))))];
-  const at = Math.max(...lines.map(displayWidth)) + 2;
+  const at = widest(lines) + 2;
   const width = room - at < MIN_WHOLE_COLUMNS ? Infinity : room - at;
   return lines.flatMap((line, index) =>
     wrappedWords(texts[index]!, width).map((part, row) => (fitWidth(row === 0 ? line : '', at) + part).trimEnd()),
   );
+}
+
+/** How many columns the widest takes; there may be more of them than a function can have arguments. */
+function widest(texts: readonly string[]): number {
+  return texts.reduce((most, text) => Math.max(most, displayWidth(text)), 0);
 }
 
 function cell(text: string): string {

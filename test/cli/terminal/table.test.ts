@@ -48,3 +48,9 @@ test('a column that may be whole is, and goes on below itself on a terminal', ()
   ]);
   expect(formatTable([why], columns, 25)).toEqual(['NODE  WHY', `b     ${why}`]);
 });
+
+test('a table has as many rows as a server has sessions', () => {
+  // More than a function can take as its arguments.
+  const rows = Array.from({ length: 150_000 }, () => 'x');
+  expect(formatTable(rows, [{ title: 'N', of: (row) => row }])).toHaveLength(150_001);
+});
