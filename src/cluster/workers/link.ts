@@ -74,14 +74,14 @@ export class Link implements Carrier {
   /** What has come and is not handed over: the beginning of a frame, or more while it is paused. */
   #held: Buffer = EMPTY;
   #holds = 0;
+  #hasEnded = false;
 
   constructor(socket: LinkStream, handlers: LinkHandlers) {
     this.#socket = socket;
     this.#handlers = handlers;
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
     socket.on('error', () => undefined);
-    // The other side ends it by its death alone.
-    socket.once('end', () => socket.destroy()).once('close', () => handlers.onClose());
+    socket.once('end', () => this.#onEnd()).once('close', () => handlers.onClose());
   }
 
   /** Whether more waits than should. */
@@ -144,6 +144,16 @@ export class Link implements Carrier {
     });
   };
 
+  /**
+   * The other side ends it by its death alone. What it has said before is handed over, paused or not: it is no more than a
+   * socket gives at once.
+   */
+  #onEnd(): void {
+    this.#hasEnded = true;
+    this.#handOver();
+    this.#socket.destroy();
+  }
+
   #onData(chunk: Buffer): void {
     this.#held = this.#held.length > 0 ? Buffer.concat([this.#held, chunk]) : chunk;
     this.#handOver();
@@ -152,7 +162,7 @@ export class Link implements Carrier {
   #handOver(): void {
     const bytes = this.#held;
     let at = 0;
-    while (this.#holds === 0 && bytes.length - at >= HEAD_BYTES) {
+    while ((this.#holds === 0 || this.#hasEnded) && bytes.length - at >= HEAD_BYTES) {
       const end = at + 4 + bytes.readUInt32BE(at);
       if (bytes.length < end) break;
       this.#onFrame(bytes[at + 4]!, bytes.subarray(at + HEAD_BYTES, end));

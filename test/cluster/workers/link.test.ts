@@ -101,3 +101,25 @@ test('hands over nothing while it is paused, not even what has come in one piece
   await once(here, 'end');
   expect(seen).toEqual(['one', 'two', 'three']);
 });
+
+test('hands over what had come before the other side has gone, though it is paused', async () => {
+  const seen: string[] = [];
+  let closed = (): void => undefined;
+  const close = new Promise<void>((resolve) => (closed = resolve));
+  const { link, other } = await connect({
+    onPost(frame) {
+      seen.push(String(frame));
+      link.pause();
+    },
+    onClose() {
+      seen.push('closed');
+      closed();
+    },
+  });
+  const there = new Link(other, IGNORED);
+  for (const each of ['one', 'two', 'three']) there.post(Buffer.from(each));
+  await expect.poll(() => seen).toEqual(['one']);
+  other.destroy();
+  await close;
+  expect(seen).toEqual(['one', 'two', 'three', 'closed']);
+});
