@@ -21,7 +21,7 @@ delete process.env['NODE_EXTRA_CA_CERTS'];
 const ALONE = [
   'test/bot/isolation/supervisor.test.ts',
   'test/bot/store/repair-faults.test.ts',
-  'test/cli/running/{local-nodes,reload-leaks}.test.ts',
+  'test/cli/running/{file-watch,local-nodes,reload-leaks}.test.ts',
   'test/cli/unexpected.test.ts',
   'test/client/{channel-pressure,ending-process}.test.ts',
   'test/net/{packet-holding,packet-waiting,tls-answers}.test.ts',
