@@ -1,7 +1,8 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { Channel } from '../../client/channel.ts';
 import { DEFAULT_HEARTBEAT_MS } from '../../client/heartbeat.ts';
-import { ChatosError, isChatosError } from '../../errors.ts';
+import { ChatosError } from '../../errors.ts';
 import { fileProblem } from '../../transfer/files/failures.ts';
 import { CONFLICT_MODES } from '../../transfer/files/conflict.ts';
 import { DEFAULT_REOPEN_TIMEOUT_MS } from '../../transfer/verified/options.ts';
@@ -23,6 +24,7 @@ import { Listener } from '../piping/listener.ts';
 import { standardOutput } from '../piping/transfer.ts';
 import { canAsk } from '../sending/consent.ts';
 import { DEFAULT_CODE_WAIT_S, DEFAULT_MAX_ENTRIES, type ReceiveFlags } from '../sending/flags.ts';
+import { keepReceiving } from '../sending/keeping.ts';
 import { ProgressView } from '../sending/progress-view.ts';
 import { receiveByCode, type NumberedCode } from '../sending/receiving-by-code.ts';
 import { receiveFrom, targetOf, type Receiving } from '../sending/receiving-files.ts';
@@ -138,12 +140,11 @@ async function receiveListening(receiving: Receiving): Promise<void> {
   });
   try {
     report('waiting', 'waiting for a sender', { peer: null });
-    const next = async (): Promise<void> => {
-      const channel = await listener.next({ timeoutMs, signal });
-      await receiveFrom(channel, (onBack) => listener.expect(channel.peer, onBack), receiving);
-    };
-    if (flags.keep) await keepReceiving(next, flags, report, signal);
-    else await next();
+    const next = (): Promise<Channel> => listener.next({ timeoutMs, signal });
+    const receiveNext = (channel: Channel): Promise<void> =>
+      receiveFrom(channel, (onBack) => listener.expect(channel.peer, onBack), receiving);
+    if (flags.keep) await keepReceiving({ next, receive: receiveNext, max: flags.max, report, signal });
+    else await receiveNext(await next());
     await client.close();
   } finally {
     await client.destroy();
@@ -157,28 +158,6 @@ async function readCode(text: string): Promise<NumberedCode> {
   if (number === undefined)
     throw new ChatosError('INVALID_ARGUMENT', 'the code has no number: type all that send has printed');
   return { number, words };
-}
-
-/** A sender that fails is reported; a failure of ours, as a full disk, ends it all. */
-async function keepReceiving(
-  next: () => Promise<void>,
-  { max = 1 }: ReceiveFlags,
-  report: Receiving['report'],
-  signal: AbortSignal,
-): Promise<void> {
-  const slot = async (): Promise<never> => {
-    for (;;) {
-      try {
-        await next();
-      } catch (error) {
-        if (signal.aborted || !isChatosError(error) || error.code === 'NOT_TRUSTED' || error.code === 'TIMED_OUT')
-          throw error;
-        const { code, message, fields } = error;
-        report('broken', message, { peer: String(fields['peer'] ?? ''), code, message });
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: max }, slot));
 }
 
 /** @throws {ChatosError} `INVALID_ARGUMENT` where nothing can be received there */
