@@ -1,4 +1,5 @@
 import { constants, fstatSync, linkSync, lstatSync, openSync, renameSync, unlinkSync } from 'node:fs';
+import { fileProblem } from './failures.ts';
 import { partName } from './names.ts';
 import type { Place } from './place.ts';
 
@@ -9,6 +10,21 @@ export class PartReplaced extends Error {
   constructor() {
     super('its unfinished file was removed or replaced meanwhile: does another receive write here?');
   }
+}
+
+/** Why a file that has come could not get its name. */
+export function namingProblem(error: unknown): string {
+  if (error instanceof PartReplaced) return error.message;
+  return isTaken(error) ? 'something has taken its name meanwhile' : fileProblem(error);
+}
+
+/** Whether it is about who has which name, and no failure of the system. */
+export function isOfNames(error: unknown): boolean {
+  return error instanceof PartReplaced || isTaken(error);
+}
+
+function isTaken(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'EEXIST';
 }
 
 /** An empty part, in place of one that may be there. */

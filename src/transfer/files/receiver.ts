@@ -6,14 +6,14 @@ import { Completions } from './completions.ts';
 import type { ConflictMode } from './conflict.ts';
 import { MAX_OPEN_ENTRIES } from './entry.ts';
 import { EntryAnswers } from './entry-answers.ts';
-import { atPath, fileProblem, incomplete, isDiskFailure, ruleBroken } from './failures.ts';
+import { atPath, incomplete, isDiskFailure, ruleBroken } from './failures.ts';
 import { FolderStack, type Arrival } from './folder-stack.ts';
 import type { FrameType } from './frames.ts';
 import { Link, type LinkSettings, type LinkUser } from './link.ts';
 import type { NameClaim } from './name-claim.ts';
 import { canStream, decodeOffer, type Offer } from './offer.ts';
 import type { PartFile } from './part-file.ts';
-import { PartReplaced } from './part-naming.ts';
+import { namingProblem } from './part-naming.ts';
 import { Place } from './place.ts';
 import { ReceiverFrames } from './receiver-frames.ts';
 import { Progress, type Outcome, type StreamHandover, type TransferEvent, type TransferResult } from './report.ts';
@@ -249,7 +249,7 @@ export class FileReceiver implements LinkUser {
     } catch (error) {
       part.close();
       if (error instanceof ChatosError || isDiskFailure(error)) throw atPath(error, arrival.folder.shown(arrival.name));
-      const reason = completionProblem(error);
+      const reason = namingProblem(error);
       this.#sayProblem(arrival, reason);
       return this.#end(arrival, 'failed', reason);
     }
@@ -286,11 +286,4 @@ export class FileReceiver implements LinkUser {
     };
     this.#completions.add(complete());
   }
-}
-
-/** Why a file that has come could not get its name. */
-function completionProblem(error: unknown): string {
-  if (error instanceof PartReplaced) return error.message;
-  const isTaken = (error as NodeJS.ErrnoException).code === 'EEXIST';
-  return isTaken ? 'something has taken its name meanwhile' : fileProblem(error);
 }

@@ -2,13 +2,14 @@ import { closeSync, fchmodSync, fsync } from 'node:fs';
 import path from 'node:path';
 import process from 'node:process';
 import { ChatosError } from '../../errors.ts';
+import { escapeUnsafe } from '../../util/escape.ts';
 import type { ByteSink } from '../bytes.ts';
 import { writeAllSync } from '../descriptor.ts';
 import { RECEIVED_ELSEWHERE, resolveConflict, type ConflictMode } from './conflict.ts';
-import { atPath, unsafe } from './failures.ts';
+import { atPath, incomplete, unsafe } from './failures.ts';
 import { FileLock } from './file-lock.ts';
 import { nameProblem, partName, portabilityProblem } from './names.ts';
-import { createPart, moveInPlace } from './part-naming.ts';
+import { createPart, isOfNames, moveInPlace, namingProblem } from './part-naming.ts';
 import { Place } from './place.ts';
 
 /** A file that a stream is kept in. */
@@ -48,6 +49,10 @@ export async function streamFile(
     lock.release();
     place.close();
   };
+  // Once it is released, its descriptors may be those of other files.
+  const checkIsOpen = (): void => {
+    if (!isOpen) throw incomplete(`${shown}: it was given up`);
+  };
   let fd: number;
   try {
     fd = createPart(part);
@@ -59,6 +64,7 @@ export async function streamFile(
   return {
     release,
     write(chunk) {
+      checkIsOpen();
       try {
         writeAllSync(fd, chunk);
       } catch (error) {
@@ -66,13 +72,25 @@ export async function streamFile(
       }
     },
     async end() {
-      await new Promise<void>((resolve, reject) =>
-        fsync(fd, (error) => (error ? reject(atPath(error, shown)) : resolve())),
-      );
+      checkIsOpen();
+      const failure = await new Promise<Error | null>((resolve) => fsync(fd, resolve));
+      checkIsOpen();
+      if (failure) throw atPath(failure, shown);
       fchmodSync(fd, 0o666 & ~process.umask());
-      moveInPlace(fd, part, place.at(resolution.name), resolution.replaces);
+      try {
+        moveInPlace(fd, part, place.at(resolution.name), resolution.replaces);
+      } catch (error) {
+        throw nameFailure(error, shown);
+      }
       await place.sync();
       release();
     },
   };
+}
+
+/** It has come, and could not get its name. */
+function nameFailure(error: unknown, shown: string): Error {
+  if (!isOfNames(error)) return atPath(error, shown);
+  const why = namingProblem(error);
+  return new ChatosError('DATA_INCOMPLETE', `${escapeUnsafe(shown)}: ${why}`, { cause: error, fields: { why } });
 }

@@ -1,4 +1,14 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { FileLock } from '../../../src/transfer/files/file-lock.ts';
@@ -58,4 +68,34 @@ test('a stream whose part cannot be made fails, and holds nothing', async () => 
   await expect(streamFile(folder, 'x', 'refuse', false)).rejects.toThrow(path.join(folder, 'x'));
   expect(openIn(folder)).toEqual([]);
   expect([await isFree(folder, 'x'), existsSync(path.join(folder, 'x'))]).toEqual([true, false]);
+});
+
+test('a stream that is given up while it goes to the disk touches no file of others', async () => {
+  const folder = lab();
+  const file = await streamFile(folder, 'x', 'refuse', false);
+  await file.write(Buffer.from('one'));
+  const ended = file.end();
+  file.release();
+  // They have its descriptors now.
+  const others = ['a', 'b', 'c', 'd'].map((name) => openSync(path.join(folder, name), 'w', 0o600));
+  onTestFinished(() => others.forEach((fd) => closeSync(fd)));
+  await expect(ended).rejects.toMatchObject({ code: 'DATA_INCOMPLETE' });
+  expect(() => file.write(Buffer.from('two'))).toThrow('given up');
+  expect(others.map((fd) => [fstatSync(fd).mode & 0o777, fstatSync(fd).size])).toEqual(others.map(() => [0o600, 0]));
+  expect(readdirSync(folder)).toEqual(['a', 'b', 'c', 'd', 'x.chatosbot.part']);
+});
+
+test('a stream whose name was taken, or whose part was removed meanwhile, is incomplete', async () => {
+  const folder = lab();
+  for (const [name, meddle, why] of [
+    ['x', () => writeFileSync(path.join(folder, 'x'), 'theirs'), 'something has taken its name meanwhile'],
+    ['y', () => unlinkSync(path.join(folder, 'y.chatosbot.part')), 'removed or replaced'],
+  ] as const) {
+    const file = await streamFile(folder, name, 'refuse', false);
+    meddle();
+    const failure: unknown = await Promise.resolve(file.end()).catch((error: unknown) => error);
+    file.release();
+    expect(failure).toMatchObject({ code: 'DATA_INCOMPLETE', fields: { why: expect.stringContaining(why) } });
+  }
+  expect(readFileSync(path.join(folder, 'x'), 'utf8')).toBe('theirs');
 });
