@@ -1,6 +1,6 @@
 import { readlinkSync, renameSync, symlinkSync, unlinkSync } from 'node:fs';
 import { ChatosError } from '../../errors.ts';
-import { chunkBytesOf } from './chunks.ts';
+import { chunkBytesOf, chunkCount } from './chunks.ts';
 import {
   freeName,
   RECEIVED_ELSEWHERE,
@@ -60,6 +60,8 @@ export class EntryAnswers {
    */
   async answer(arrival: Arrival, differs: boolean): Promise<Answer> {
     const { entry, folder } = arrival;
+    // What it claims or opens now, nobody would let go of.
+    this.#checkGoesOn();
     try {
       if (folder.blocked) return leaveIn(folder.blocked, arrival);
       if (entry.kind === 'folder') return this.#makeFolder(arrival);
@@ -81,6 +83,8 @@ export class EntryAnswers {
     if (this.#conflict === 'skip' || !there.isFile() || there.size !== entry.size) return this.#answerConflict(arrival);
     const hashes = await hashFile(folder.place.at(name), entry.size, this.#over);
     this.#checkGoesOn();
+    // It was removed, or became shorter, while it was read.
+    if (hashes.length < chunkCount(entry.size)) return this.#answerConflict(arrival);
     return { act: 'check', hashes };
   }
 

@@ -111,6 +111,7 @@ export class FileReceiver implements LinkUser {
     const offer: Offer = this.#offer;
     onEvent?.({ type: 'offered', offer });
     await decide(offer, this.#over.signal);
+    if (this.#over.signal.aborted) throw incomplete('stopped');
     if (asStream || offer.kind === 'stream') return this.#acceptStream(offer);
     const root = this.#acceptFiles(offer);
     await this.#frames.accept('files');

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { withResolvers } from '../../../src/util/deferred.ts';
+import { openIn } from '../../support/open-files.ts';
 import { memoryPair } from '../verified/memory-channels.ts';
 import { entriesEnd, entry, offer } from './naive-frames.ts';
 import { Hostile, receiverOn, target } from './rig.ts';
@@ -35,3 +36,23 @@ test('what ends it may come while the channel takes the last answer', async () =
   sender.end();
   expect(await ended).toMatchObject({ counts: { done: 0, refused: 0, failed: 0 } });
 }, 10_000);
+
+test('what is over while the user is asked opens nothing any more', async () => {
+  const { inbox } = target();
+  const { requester, target: channel } = memoryPair();
+  const asked = withResolvers<void>();
+  const agreed = withResolvers<void>();
+  const decide = (): Promise<void> => {
+    asked.resolve();
+    return agreed.promise;
+  };
+  const ended = receiverOn(channel, { directory: inbox, decide }).receive();
+  const sender = new Hostile(requester, 'S');
+  sender.say(offer([{ name: 'x' }]));
+  await asked.promise;
+  sender.leave();
+  await expect(ended).rejects.toMatchObject({ code: 'CHANNEL_ABORTED' });
+  agreed.resolve();
+  await new Promise(setImmediate);
+  expect(openIn(inbox)).toEqual([]);
+});
