@@ -68,17 +68,17 @@ function* walkSource(source: string, name: string, rules: WalkRules): Generator<
       return;
     }
     const folder = entryOf(stats, name, source);
-    const place = Place.open(source);
-    yield folder;
-    yield* walkFolder(place, name, 1, rules);
+    yield* walkFolder(Place.open(source), folder, 1, rules);
   } catch (error) {
     if (error instanceof ChatosError || (error as NodeJS.ErrnoException).code === undefined) throw error;
     throw new ChatosError('INVALID_ARGUMENT', `cannot send ${source}: ${fileProblem(error)}`, { cause: error });
   }
 }
 
-function* walkFolder(place: Place, shown: string, depth: number, rules: WalkRules): Generator<WalkedEntry> {
+/** The folder, which is closed at the end, also where the walk is given up before; and what is in it. */
+function* walkFolder(place: Place, folder: WalkedEntry, depth: number, rules: WalkRules): Generator<WalkedEntry> {
   try {
+    yield folder;
     const names = readdirSync(place.self).toSorted();
     for (const name of names) {
       const source = path.join(place.path, name);
@@ -87,7 +87,7 @@ function* walkFolder(place: Place, shown: string, depth: number, rules: WalkRule
         continue;
       }
       try {
-        yield* walkEntry(place, name, `${shown}/${name}`, depth, rules);
+        yield* walkEntry(place, name, `${folder.path}/${name}`, depth, rules);
       } catch (error) {
         if (error instanceof ChatosError || (error as NodeJS.ErrnoException).code === undefined) throw error;
         rules.onLeftOut(source, name.includes('\uFFFD') ? 'its name is not UTF-8' : fileProblem(error), true);
@@ -120,9 +120,7 @@ function* walkEntry(
   if (stats.isFile()) {
     yield entry;
   } else if (stats.isDirectory()) {
-    const child = place.child(name);
-    yield entry;
-    yield* walkFolder(child, shown, depth + 1, rules);
+    yield* walkFolder(place.child(name), entry, depth + 1, rules);
   } else if (stats.isSymbolicLink()) {
     const target = readlinkSync(place.at(name));
     const outside = linkProblem(target, depth);
