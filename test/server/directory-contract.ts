@@ -121,6 +121,22 @@ export function describeDirectory(name: string, create: (holdMs?: number) => Dir
       expect(await directory.claim(claimOf('2', 'alice'))).toBeUndefined();
     });
 
+    it('keeps the login of a session that gives back another one, as that was granted too late', async () => {
+      const { directory } = begin();
+      const [late, bob] = [claimOf('1', 'alice'), clientOf(claimOf('1', 'bob'))];
+      expect(await directory.claim(late)).toBeUndefined();
+      expect(await directory.claim(bob)).toBeUndefined();
+      directory.add(bob);
+      await directory.release(late, 'free');
+      expect(directory.find('bob')).toBe(bob);
+      expect(await directory.claim(claimOf('2', 'bob'))).toMatchObject({ id: '1' });
+      expect(await directory.claim(claimOf('2', 'alice'))).toBeUndefined();
+      await directory.release(bob, 'free');
+      expect(directory.find('bob')).toBeUndefined();
+      expect(directory.size).toBe(0);
+      expect(await directory.claim(claimOf('3', 'bob'))).toBeUndefined();
+    });
+
     it('frees nothing for a session that does not have the login', async () => {
       const { directory, join } = begin();
       const alice = await join('1', 'alice');

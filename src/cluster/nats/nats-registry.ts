@@ -128,12 +128,13 @@ export class NatsRegistry implements LoginRegistry {
 
   async #claim(claim: Claim, by: Holder, limit: TimeLimit): Promise<Claimed> {
     const keys = keysOf(claim);
+    const number = this.#owners.nextNumber();
     for (let other = this.#owners.first(keys); other; other = this.#owners.first(keys)) {
       const obstacle = await this.#obstacleOf(other, claim, by, limit);
       if (obstacle) return { obstacle };
       if (limit.isOver) throw new ChatosError('TIMED_OUT', `the login is not free within ${limit.ms / 1000} s`);
     }
-    const owner = this.#owners.add(claim, by);
+    const owner = this.#owners.add(claim, by, number);
     try {
       const era = this.#membership.granting ?? (await this.#membership.whenGranting(limit.signal));
       this.#checkEra(era);
@@ -145,6 +146,10 @@ export class NatsRegistry implements LoginRegistry {
       }
       if (by.ending) throw new ChatosError('ABORTED', 'the worker has ended');
       this.#checkEra(era);
+      const before = this.#byId.get(claim.id);
+      if (before && before.number > number) throw new ChatosError('ABORTED', 'the session has another login');
+      // It was granted too late, and will be given back.
+      if (before) void this.#leave(before);
       owner.state = 'live';
       this.#byId.set(claim.id, owner);
       owner.settled.resolve();

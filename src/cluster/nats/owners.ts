@@ -22,6 +22,12 @@ export class Owners {
   readonly #byKey = new Map<string, Owner>();
   #lastNumber = 0;
 
+  /** The number of a claim that has come: of those of one session, the last one counts. */
+  nextNumber(): number {
+    this.#lastNumber += 1;
+    return this.#lastNumber;
+  }
+
   get(key: string): Owner | undefined {
     return this.#byKey.get(key);
   }
@@ -37,13 +43,12 @@ export class Owners {
   }
 
   /** A claim begins. */
-  add(claim: Claim, by: Holder): Owner {
-    this.#lastNumber += 1;
+  add(claim: Claim, by: Holder, number: number): Owner {
     const owner: Owner = {
       claim,
       by,
       keys: keysOf(claim),
-      number: this.#lastNumber,
+      number,
       state: 'claiming',
       lease: undefined,
       revisions: new Map(),

@@ -35,10 +35,19 @@ export interface LoginRegistry {
   holdFor(holdMs: number): void;
 }
 
+/** A login that a session has. */
+interface Held {
+  readonly claim: Claim;
+  readonly by: Holder;
+  /** Numbers all claims: a session that makes another one has given up those before. */
+  readonly number: number;
+}
+
 /** Who has which login, for all workers: only the primary grants logins, and only it says that a worker has died. */
 export class Registry implements LoginRegistry {
   readonly #logins: InMemoryDirectory;
-  readonly #held = new Map<SessionId, { readonly claim: Claim; readonly by: Holder }>();
+  readonly #held = new Map<SessionId, Held>();
+  #claimed = 0;
   #granted = 0;
 
   /** @param holdMs as of {@link InMemoryDirectory} */
@@ -60,20 +69,26 @@ export class Registry implements LoginRegistry {
   }
 
   async claim(claim: Claim, by: Holder): Promise<Claimed> {
+    this.#claimed += 1;
+    const number = this.#claimed;
     let obstacle = await this.#logins.claim(claim);
     if (obstacle && (await this.#isGone(obstacle, claim, by))) obstacle = await this.#logins.claim(claim);
     if (obstacle) return { obstacle };
-    if (by.ending) {
+    const other = this.#held.get(claim.id);
+    const gone = by.ending ? 'the worker has ended' : other && other.number > number && 'the session has another login';
+    if (gone) {
       await this.#logins.release(claim, 'free');
-      throw new ChatosError('ABORTED', 'the worker has ended');
+      throw new ChatosError('ABORTED', gone);
     }
-    this.#held.set(claim.id, { claim, by });
+    // It was granted too late, and will be given back.
+    if (other) void this.#logins.release(other.claim, 'free');
+    this.#held.set(claim.id, { claim, by, number });
     this.#granted += 1;
     return { granted: this.#granted };
   }
 
   async release(member: Member, how: Release): Promise<void> {
-    this.#held.delete(member.id);
+    if (this.#held.get(member.id)?.claim.key === member.key) this.#held.delete(member.id);
     await this.#logins.release(member, how);
   }
 

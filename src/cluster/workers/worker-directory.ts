@@ -22,7 +22,7 @@ export interface DirectoryNews {
   left(member: Member): void;
 }
 
-/** A client of another worker, and as the so manieth of all it was granted its login: of two, the later one has it. */
+/** A client, and as the so manieth of all it was granted its login: of two, the later one has it. */
 interface Known {
   readonly client: ConnectedClient;
   readonly granted: number;
@@ -32,9 +32,10 @@ interface Known {
 export class WorkerDirectory implements Directory {
   readonly #registry: RegistryAccess;
   news: DirectoryNews | undefined;
-  readonly #here = new Map<string, ConnectedClient>();
+  readonly #here = new Map<string, Known>();
   readonly #byId = new Map<SessionId, ConnectedClient>();
-  readonly #granted = new Map<SessionId, number>();
+  /** Of logins whose clients are not added yet: a session may have given up one, and have claimed another since. */
+  readonly #granted = new Map<string, number>();
   readonly #elsewhere = new Map<string, Known>();
 
   constructor(registry: RegistryAccess) {
@@ -50,20 +51,24 @@ export class WorkerDirectory implements Directory {
     const { id, login, key, skeletons, source, fingerprint } = claim;
     const claimed = await this.#registry.claim({ id, login, key, skeletons, source, fingerprint });
     if ('obstacle' in claimed) return claimed.obstacle;
-    this.#granted.set(claim.id, claimed.granted);
+    this.#granted.set(nameOf(claim), claimed.granted);
     return undefined;
   }
 
   add(client: ConnectedClient): void {
-    this.#here.set(client.key, client);
+    const name = nameOf(client);
+    const granted = this.#granted.get(name) ?? 0;
+    this.#granted.delete(name);
+    this.#here.set(client.key, { client, granted });
     this.#byId.set(client.id, client);
-    this.news?.added(client, this.#granted.get(client.id) ?? 0);
+    this.news?.added(client, granted);
   }
 
   release(member: Member, how: Release): Promise<void> {
-    this.#granted.delete(member.id);
-    if (this.#byId.delete(member.id)) {
-      if (this.#here.get(member.key)?.id === member.id) this.#here.delete(member.key);
+    this.#granted.delete(nameOf(member));
+    if (this.#byId.get(member.id)?.key === member.key) {
+      this.#byId.delete(member.id);
+      if (this.#here.get(member.key)?.client.id === member.id) this.#here.delete(member.key);
       this.news?.left(member);
     }
     const { id, login, key } = member;
@@ -72,12 +77,12 @@ export class WorkerDirectory implements Directory {
 
   find(login: string): ConnectedClient | undefined {
     const key = loginKey(login);
-    return this.#here.get(key) ?? this.#elsewhere.get(key)?.client;
+    return (this.#here.get(key) ?? this.#elsewhere.get(key))?.client;
   }
 
   /** The client of this worker that has a login, as logins are compared. */
   here(key: string): ConnectedClient | undefined {
-    return this.#here.get(key);
+    return this.#here.get(key)?.client;
   }
 
   /** The client of this worker whose session has this id. */
@@ -86,8 +91,8 @@ export class WorkerDirectory implements Directory {
   }
 
   /** All clients of this worker, and when their logins were granted. */
-  *all(): Iterable<Known> {
-    for (const client of this.#here.values()) yield { client, granted: this.#granted.get(client.id) ?? 0 };
+  all(): Iterable<Known> {
+    return this.#here.values();
   }
 
   /** Another worker has a client. */
@@ -107,4 +112,8 @@ export class WorkerDirectory implements Directory {
     for (const client of gone) this.leftElsewhere(client);
     return gone;
   }
+}
+
+function nameOf({ id, key }: Pick<Member, 'id' | 'key'>): string {
+  return `${id} ${key}`;
 }

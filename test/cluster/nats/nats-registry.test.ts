@@ -100,17 +100,18 @@ describe.skipIf(NO_NATS)('the logins of a cluster (where NATS is installed)', ()
   describeDirectory('of workers of three nodes, which are asked in turn', (holdMs = 0) => {
     const nodes = joinAll(3, { holdMs });
     const by = [worker(), worker(), worker()];
-    const at = new Map<SessionId, number>();
+    const at = new Map<string, number>();
+    const nameOf = ({ id, key }: Pick<Claim, 'id' | 'key'>): string => `${id} ${key}`;
     const of = isolate();
     let turn = 0;
     return new WorkerDirectory({
       claim: async (claim) => {
         const i = (turn += 1) % 3;
         const claimed = await (await nodes)[i]!.registry.claim(of(claim), by[i]!);
-        if ('granted' in claimed) at.set(claim.id, i);
+        if ('granted' in claimed) at.set(nameOf(claim), i);
         return claimed;
       },
-      release: async (member, how) => (await nodes)[at.get(member.id) ?? 0]!.registry.release(of(member), how),
+      release: async (member, how) => (await nodes)[at.get(nameOf(member)) ?? 0]!.registry.release(of(member), how),
     });
   });
 

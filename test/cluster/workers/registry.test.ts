@@ -109,6 +109,35 @@ describe('the registry of several workers', () => {
     ).toEqual({ granted: 2 });
   });
 
+  it('grants a session no login that it has given up, where that is free only when the session has another one', async () => {
+    const registry = new Registry(0);
+    const [one, two, three] = [worker(() => registry), worker(() => registry), worker(() => registry)];
+    await registry.claim(claimOf('1'), one);
+    void one.isDying();
+    const late = registry.claim(claimOf('2'), two);
+    const bob = { ...claimOf('2'), login: 'bob', key: 'bob' };
+    expect(await registry.claim(bob, two)).toEqual({ granted: 2 });
+    one.die();
+    await expect(late).rejects.toMatchObject({ code: 'ABORTED' });
+    expect(registry.holderOf('2')).toMatchObject({ claim: bob, by: two });
+    expect(await registry.claim(claimOf('3'), three)).toEqual({ granted: 3 });
+    two.die();
+    expect(await registry.claim({ ...bob, id: '4' }, three)).toEqual({ granted: 4 });
+  });
+
+  it('takes back a login that a session has given up, and keeps the one that it has claimed since', async () => {
+    const registry = new Registry(0);
+    const [one, two] = [worker(() => registry), worker(() => registry)];
+    const bob = { ...claimOf('1'), login: 'bob', key: 'bob' };
+    await registry.claim(claimOf('1'), one);
+    await registry.claim(bob, one);
+    await registry.release(claimOf('1'), 'free');
+    expect(registry.holderOf('1')).toMatchObject({ claim: bob });
+    expect(await registry.claim(claimOf('2'), two)).toEqual({ granted: 3 });
+    one.die();
+    expect(await registry.claim({ ...bob, id: '3' }, two)).toEqual({ granted: 4 });
+  });
+
   it('[P7a] has a ghost of another worker ended, for its own client alone', async () => {
     const registry = new Registry(60_000);
     const [one, two] = [worker(() => registry, ['1']), worker(() => registry)];
