@@ -35,9 +35,12 @@ export class WholeBans {
     this.#bans.add(...bans);
     this.#bans.onExpired = (ban) => emit('unbanned', ban, 'expired');
     shared?.on('banned', this.#onBanned).on('lifted', this.#onLifted);
-    // What other nodes have banned since the workers were set up.
-    const known = new Set(bans.map(banKey));
-    for (const ban of shared?.list() ?? []) if (!known.has(banKey(ban))) this.#onBanned(ban);
+    if (!shared) return;
+    // What other nodes have changed since the workers were set up.
+    const now = shared.list();
+    for (const ban of now) if (!bans.includes(ban)) this.#onBanned(ban);
+    const there = new Set(now.map(banKey));
+    for (const ban of bans) if (!there.has(banKey(ban))) this.#onLifted(ban);
   }
 
   list(): readonly Ban[] {

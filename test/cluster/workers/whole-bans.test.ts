@@ -34,10 +34,23 @@ function wholeBans(known: readonly Ban[], others: readonly Ban[]) {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 it('what other nodes have banned since the workers began holds here, and is not asked for a second time', async () => {
-  const { asked, events, namesOf } = wholeBans([ban('ann')], [ban('ann'), ban('bob')]);
+  const ann = ban('ann');
+  const { asked, events, namesOf } = wholeBans([ann], [ann, ban('bob')]);
   await turn();
   expect([asked, namesOf()]).toEqual([['ban bob'], ['ann', 'bob']]);
   expect(events).toEqual([['banned', 'bob', 2, 4]]);
+});
+
+it('what other nodes have lifted since the workers began is lifted here, and what they have changed is changed', async () => {
+  const later = { ...ban('ann'), until: new Date(Date.now() + 60_000) };
+  const { bans, asked, events } = wholeBans([ban('ann'), ban('bob')], [later]);
+  await turn();
+  expect(asked).toEqual(['ban ann', 'unban bob']);
+  expect(bans.list()).toEqual([later]);
+  expect(events).toEqual([
+    ['banned', 'ann', 2, 4],
+    ['unbanned', 'bob', 'lifted'],
+  ]);
 });
 
 it('what other nodes ban and lift, this one does, too', async () => {
