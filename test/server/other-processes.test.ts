@@ -1,7 +1,10 @@
 /** What a server does with the word of its other processes, which the test itself is. */
 import { expect, onTestFinished, test, vi } from 'vitest';
+import type { Packet } from '../../src/protocol/packets.ts';
+import { InMemoryDirectory } from '../../src/server/directory.ts';
 import { ChatosServer, type ServerOptions } from '../../src/server/index.ts';
 import type { Closed, Here, Others } from '../../src/server/others.ts';
+import { withResolvers } from '../../src/util/deferred.ts';
 import { nobodyElse } from '../support/nobody-else.ts';
 import { long, openHalf, packet, RfcPeer, str } from '../support/rfc-peer.ts';
 import { stopTheClock, turns } from '../support/server-rig.ts';
@@ -67,6 +70,44 @@ test('[P5] a client that asks for the end of channels of others elsewhere is clo
   await alice.ended;
   expect(forbidden).toEqual([...Array<boolean>(7).fill(false), true]);
   expect(server.stats).toMatchObject({ forbidden: 8, forbiddenClosed: 1 });
+});
+
+test('[P15] a private connection whose other party is at another process ends once, though it ends before that has heard', async () => {
+  const directory = new InMemoryDirectory();
+  let lastId = 0n;
+  const homes = { isHere: () => true, draw: () => (lastId += 1n) };
+  const { server, port, join } = await started({ homes }, { directory });
+  const [alice, bob] = [await join('alice'), await join('bob')];
+  const agree = async (): Promise<bigint> => {
+    alice.request('bob');
+    await bob.next(5);
+    bob.ok('alice');
+    await bob.next(8);
+    return (await alice.next(8)).connectId;
+  };
+  const [open, unused] = [await agree(), await agree()];
+  const halves = await Promise.all([1, 2].map(() => openHalf(port, open)));
+  const happened: string[] = [];
+  for (const name of ['channelEnded', 'channelLost'] as const) server.on(name, () => happened.push(name));
+  const heard = withResolvers<void>();
+  const find = directory.find.bind(directory);
+  directory.find = (login) => {
+    const { id, key, remoteAddress, longBytes } = find(login)!;
+    const sendBytes = (frame: Buffer): void => find(login)!.sendBytes(frame);
+    const send = (each: Packet): void => find(login)!.send(each);
+    return { id, login, key, remoteAddress, longBytes, send, sendBytes, flush: () => heard.promise };
+  };
+  for (const id of [open, unused]) {
+    alice.close(id, 'alice', 'bob');
+    await bob.next(12);
+    bob.close(id, 'alice', 'bob');
+    await alice.next(12);
+  }
+  for (const half of halves) half.end();
+  await vi.waitFor(() => expect(happened).toEqual(['channelEnded']));
+  heard.resolve();
+  await turns(alice);
+  expect(happened).toEqual(['channelEnded', 'channelLost']);
 });
 
 test('[P17] an exempt reader that is behind is waited for elsewhere as long as it is exempt', async () => {

@@ -196,10 +196,10 @@ export class Channels {
     return by.key === requester.key ? target : requester;
   }
 
-  /** Carries the closing out, once the other party has been sent it. */
+  /** Carries the closing out, once the other party has been sent it; that takes a while, and it may be over by then. */
   end(id: bigint): void {
     const channel = this.#ids.get(id);
-    if (!channel) return;
+    if (!channel || channel.over) return;
     if (!channel.relay) return this.#void(channel, 'closed');
     this.#retire(channel);
     channel.relay.close();
