@@ -80,8 +80,10 @@ export class Link implements Carrier {
     this.#socket = socket;
     this.#handlers = handlers;
     socket.on('data', (chunk: Buffer) => this.#onData(chunk));
-    socket.on('error', () => undefined);
-    socket.once('end', () => this.#onEnd()).once('close', () => handlers.onClose());
+    socket
+      .once('end', this.#onEnd)
+      .on('error', this.#onEnd)
+      .once('close', () => handlers.onClose());
   }
 
   /** Whether more waits than should. */
@@ -145,14 +147,14 @@ export class Link implements Carrier {
   };
 
   /**
-   * The other side ends it by its death alone. What it has said before is handed over, paused or not: it is no more than a
-   * socket gives at once.
+   * The other side ends it by its death alone, which is an error where it had not read all. What it has said before is handed
+   * over, paused or not: it is no more than a socket gives at once.
    */
-  #onEnd(): void {
+  readonly #onEnd = (): void => {
     this.#hasEnded = true;
     this.#handOver();
     this.#socket.destroy();
-  }
+  };
 
   #onData(chunk: Buffer): void {
     this.#held = this.#held.length > 0 ? Buffer.concat([this.#held, chunk]) : chunk;

@@ -123,3 +123,27 @@ test('hands over what had come before the other side has gone, though it is paus
   await close;
   expect(seen).toEqual(['one', 'two', 'three', 'closed']);
 });
+
+test('hands over what had come before the other side has gone without reading all, though it is paused', async () => {
+  const seen: string[] = [];
+  let closed = (): void => undefined;
+  const close = new Promise<void>((resolve) => (closed = resolve));
+  const { link, other } = await connect({
+    onPost(frame) {
+      seen.push(String(frame));
+      link.pause();
+    },
+    onClose: () => closed(),
+  });
+  const bytes = new PassThrough();
+  const there = new Link(bytes, IGNORED);
+  for (const each of ['one', 'two', 'three']) there.post(Buffer.from(each));
+  link.post(Buffer.from('unread'));
+  const [said] = (await once(bytes, 'data')) as [Buffer];
+  other.write(said);
+  await expect.poll(() => seen).toEqual(['one']);
+  // What it has not read makes an error of its end.
+  other.destroy();
+  await close;
+  expect(seen).toEqual(['one', 'two', 'three']);
+});
