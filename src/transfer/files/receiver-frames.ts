@@ -7,6 +7,8 @@ import { OUTCOMES, type Counts, type Outcome } from './report.ts';
 /** What a receiver says. */
 export class ReceiverFrames {
   readonly #out: FrameWriter;
+  /** Done when all problems are gathered. */
+  #problems: Promise<void> = Promise.resolve();
 
   constructor(out: FrameWriter) {
     this.#out = out;
@@ -35,14 +37,20 @@ export class ReceiverFrames {
 
   /** An entry that was sent could not be kept. */
   problem(index: number, reason: string): Promise<void> {
-    return this.#out.send('problem', new FieldWriter().u64(index).end(), reasonBytes(reason));
+    const said = this.#out.send('problem', new FieldWriter().u64(index).end(), reasonBytes(reason));
+    const before = this.#problems;
+    // Where the channel fails, what is said next fails, too.
+    this.#problems = said.then(() => before).catch(() => undefined);
+    return said;
   }
 
   /** All is on the disk. */
-  done(counts: Counts): Promise<void> {
+  async done(counts: Counts): Promise<void> {
     const fields = new FieldWriter();
     for (const outcome of OUTCOMES) fields.u64(counts[outcome]);
-    return this.#out.send('done', fields.end());
+    // A problem may still wait for room: the counts are right behind it only.
+    await this.#problems;
+    await this.#out.send('done', fields.end());
   }
 
   /** Done when all that was said is on its way. */

@@ -1,13 +1,13 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test, vi } from 'vitest';
 import { withResolvers } from '../../../src/util/deferred.ts';
 import { openIn } from '../../support/open-files.ts';
 import { memoryPair } from '../verified/memory-channels.ts';
-import { entriesEnd, entry, offer } from './naive-frames.ts';
+import { entriesEnd, entry, fileEnd, offer } from './naive-frames.ts';
 import { Hostile, receiverOn, target } from './rig.ts';
 
-const [ACCEPT, DONE] = [16, 22];
+const [ACCEPT, WANT, PROBLEM, DONE] = [16, 17, 21, 22];
 
 test('what ends it may come while the channel takes the last answer', async () => {
   const { inbox } = target();
@@ -56,3 +56,37 @@ test('what is over while the user is asked opens nothing any more', async () => 
   await new Promise(setImmediate);
   expect(openIn(inbox)).toEqual([]);
 });
+
+test('the end does not overtake a problem that waits until the channel takes more', async () => {
+  const { inbox } = target();
+  const { requester, target: channel } = memoryPair();
+  const ended = receiverOn(channel, { directory: inbox }).receive();
+  const sender = new Hostile(requester, 'S');
+  // So long that a batch of 64 KiB has no room for their problems.
+  const files = Array.from({ length: 300 }, (_, at) => `${'x'.repeat(220)}${at}`);
+  const items = files.slice(0, 16).map((name) => ({ name }));
+  sender.say(offer(items, { entries: files.length, bytes: 0, count: files.length }));
+  await sender.hear(ACCEPT);
+  sender.say(...files.map((at) => entry({ path: at })), entriesEnd(files.length, 0));
+  for (const _ of files) await sender.hear(WANT);
+  // Nothing can be written in the place of its part.
+  for (const file of files) mkdirSync(path.join(inbox, `${file}.chatosbot.part`));
+
+  const taken = withResolvers<void>();
+  const write = channel._write.bind(channel);
+  const held = vi.spyOn(channel, '_write').mockImplementation((...given) => {
+    void taken.promise.then(() => write(...given));
+  });
+  sender.say(...files.map(() => fileEnd()));
+  await expect.poll(() => held.mock.calls.length).toBeGreaterThan(0);
+  // The last that is done before the end is said.
+  await expect.poll(() => openIn(inbox)).toEqual([]);
+  await new Promise(setImmediate);
+  taken.resolve();
+
+  await sender.hear(DONE);
+  sender.end();
+  expect(await ended).toMatchObject({ counts: { failed: files.length } });
+  expect(sender.heard.filter((type) => type === PROBLEM)).toHaveLength(files.length);
+  expect(sender.heard.at(-1)).toBe(DONE);
+}, 10_000);
