@@ -22,7 +22,7 @@ const ALONE = [
   'test/bot/isolation/supervisor.test.ts',
   'test/bot/store/repair-faults.test.ts',
   'test/cli/running/{file-watch,local-nodes,reload-leaks}.test.ts',
-  'test/cli/unexpected.test.ts',
+  'test/cli/{top/watch,unexpected}.test.ts',
   'test/client/{channel-pressure,ending-process}.test.ts',
   'test/net/{packet-holding,packet-waiting,tls-answers}.test.ts',
   'test/ops/{event-loop-delay,hostile}.test.ts',

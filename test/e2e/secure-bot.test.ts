@@ -41,7 +41,12 @@ test.each(['', ', isolate: worker'])('a bot is the encrypted peer of a pipe%s', 
   await command.line(new RegExp(`logged in as ${name} on`));
   const input = 'many words '.repeat(50_000);
   const asker = await runShared(['pipe', name, '-s', at, '--secret', FILE], { input });
-  expect([asker.status, asker.stdout === input]).toEqual([0, true]);
+  const { status, stderr } = asker;
+  expect({ status, stderr, whole: asker.stdout === input }).toEqual({
+    status: 0,
+    stderr: expect.not.stringContaining('chatosbot: ') as string,
+    whole: true,
+  });
 
   const stranger = await runShared(['pipe', name, '-s', at, '--secret', OTHER], { input: 'x' });
   expect(stranger).toMatchObject({
