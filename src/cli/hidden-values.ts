@@ -4,7 +4,7 @@ const SECRET_OPTION = /^--?[\w-, ]*(?:secret|code|password|token)/;
 const INVALID =
   /^((?:error: )?option '([^']*)' (?:argument|value) ')([^]*?)('(?: from env '\w+')? is invalid\. )([^]*)$/;
 
-/** An option that there is not, with a value: a slip of the finger in the name of one that has a credential. */
+/** An unknown option with a value: it may be the misspelt name of one that takes a credential. */
 const UNKNOWN = /^((?:error: )?unknown option '-[^'=]*=)[^]*(')/;
 
 /**
